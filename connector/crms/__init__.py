@@ -1,0 +1,21 @@
+"""The CRMs this connector speaks to: one registry line each, imported when a connection uses it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from connector.crms.base import Crm
+
+#: name in the manifest -> module and class
+REGISTRY: dict[str, str] = {
+    "odoo": "connector.crms.odoo:Odoo",
+    "rest": "connector.crms.rest:Rest",
+    "salesforce": "connector.crms.salesforce:Salesforce",
+}
+
+
+def adapter(name: str) -> type[Crm]:
+    """Return the adapter class of a CRM; KeyError for a name that is not in the registry."""
+    module, _, attribute = REGISTRY[name].partition(":")
+    found: type[Crm] = getattr(import_module(module), attribute)
+    return found

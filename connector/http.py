@@ -1,0 +1,205 @@
+"""The one way out: every request to a CRM or to CallerDesk leaves through `Outgoing`.
+
+No redirects, no library retries, no proxy or .netrc from the environment, a time-out on everything, a limit on
+what is read back, HTTPS unless the host is loopback. Whatever goes wrong becomes an error of `errors.py`
+whose text holds neither URL, secret nor number.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json as jsonlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from connector import redact
+from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
+
+redact.guard_url_loggers()
+
+#: Seconds to connect and seconds between two bytes of the answer.
+TIMEOUT: tuple[float, float] = (3.05, 6.0)
+MAX_BYTES = 4 * 1024 * 1024
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or literal address means this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def checked_base_url(url: str) -> str:
+    """Return the base URL with one slash at its end; ValueError unless https, or http to loopback."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an http(s) address")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("a base URL holds no user name, password, query or fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(f"{parts.hostname!r} must be reached by https: plain http is for loopback only")
+    return url.rstrip("/") + "/"
+
+
+def new_session(pool: int = 64) -> requests.Session:
+    """A session that sends each request once: no retries, no redirects, nothing from the environment."""
+    session = requests.Session()
+    session.trust_env = False
+    session.max_redirects = 0
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=pool, max_retries=Retry(0, read=False))
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def read_capped(response: requests.Response, limit: int = MAX_BYTES) -> bytes | None:
+    """Read a streamed answer to its end, or None once it has grown past `limit` bytes."""
+    body = bytearray()
+    for chunk in response.iter_content(65536):
+        body += chunk
+        if len(body) > limit:
+            return None
+    return bytes(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: status, lower-cased headers, body bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Decode the body as JSON, an empty one as None; ValueError when it is neither."""
+        if not self.body.strip():
+            return None
+        return jsonlib.loads(self.body)
+
+
+#: Adds credentials to the headers of a request about to leave.
+Authorise = Callable[[dict[str, str]], None]
+
+
+class Outgoing:
+    """Requests to one base URL on behalf of `who` (the name that error sentences use)."""
+
+    def __init__(
+        self,
+        who: str,
+        base_url: str,
+        *,
+        authorise: Authorise | None = None,
+        timeout: tuple[float, float] = TIMEOUT,
+        session: requests.Session | None = None,
+    ) -> None:
+        self.who = who
+        self.base_url = checked_base_url(base_url)
+        self.timeout = timeout
+        self._authorise = authorise
+        self._session = session or new_session()
+
+    def __repr__(self) -> str:
+        return f"Outgoing({self.who!r})"
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        data: Mapping[str, Any] | bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send one request and return whatever came back; TryAgain when nothing did.
+
+        `path` is relative to the base URL; a leading slash does not drop the base's own path.
+        """
+        sent = dict(headers or {})
+        if self._authorise:
+            self._authorise(sent)
+        request = requests.Request(
+            method, self.base_url + path.lstrip("/"), json=json, data=data, params=params, headers=sent
+        )
+        try:
+            with self._session.send(
+                self._session.prepare_request(request),
+                timeout=self.timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = read_capped(response)
+        except requests.Timeout:
+            raise TryAgain("crm_timeout", f"{self.who} did not answer in time.", status=504) from None
+        except requests.RequestException as error:
+            raise TryAgain(
+                "crm_unreachable", f"{self.who} could not be reached ({type(error).__name__})."
+            ) from None
+        if body is None:
+            raise TryAgain("crm_answer_too_large", f"{self.who} answered with more than {MAX_BYTES} bytes.")
+        return Reply(
+            response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
+        )
+
+    def fetch(self, method: str, path: str, *, about: str = "", **kwargs: Any) -> Any:
+        """Send one request and return its decoded JSON; raise what its status means (`meaning_of`)."""
+        reply = self.send(method, path, **kwargs)
+        problem = meaning_of(reply, self.who, about)
+        if problem:
+            raise problem
+        try:
+            return reply.json()
+        except ValueError:
+            raise TryAgain(
+                "crm_not_json", f"{self.who} answered {reply.status} with something that is not JSON."
+            ) from None
+
+
+def retry_after(reply: Reply, unit: float = 1.0) -> float | None:
+    """Seconds the other side asks us to wait (`Retry-After` in `unit`s of a second), or None."""
+    try:
+        return max(0.0, float(reply.headers.get("retry-after", "")) * unit)
+    except ValueError:
+        return None
+
+
+def meaning_of(reply: Reply, who: str, about: str = "", *, unit: float = 1.0) -> ConnectorError | None:
+    """The one table from an HTTP status to an error; None when the request worked.
+
+    `about` names the record or activity for the sentence; `unit` is the length of one Retry-After unit in seconds.
+    """
+    status, on = reply.status, f" ({about})" if about else ""
+    if 200 <= status < 300:
+        return None
+    if status == 401:
+        return AdminNeeded("crm_unauthorised", f"{who} refused our credentials{on}: renew its key or token.")
+    if status == 403:
+        return AdminNeeded(
+            "crm_forbidden", f"{who} does not let our user do this{on}: give it the missing right."
+        )
+    if status in (404, 410):
+        return Gone("record_not_found", f"{who} has no such record{on}.")
+    if status == 429:
+        return TryAgain(
+            "crm_rate_limited",
+            f"{who} asks us to slow down{on}.",
+            status=503,
+            retry_after=retry_after(reply, unit),
+        )
+    if status in (408, 409, 423, 425) or status >= 500:
+        return TryAgain("crm_failed", f"{who} answered {status}{on}.", retry_after=retry_after(reply, unit))
+    if 300 <= status < 400:
+        return AdminNeeded(
+            "crm_redirected", f"{who} redirected us{on}: set the base_url to the final address."
+        )
+    return AdminNeeded("crm_rejected", f"{who} rejected the request with {status}{on}.")
