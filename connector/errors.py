@@ -46,7 +46,7 @@ class Refused(ConnectorError):
 
 
 class TryAgain(ConnectorError):
-    """The same thing may work later; `retry_after` is the other side's own wish in seconds, if it named one."""
+    """The same thing may work later; `retry_after` is the wait in seconds the other side asked for."""
 
     status = 502
 

@@ -1,7 +1,7 @@
 """The one way out: every request to a CRM or to CallerDesk leaves through `Outgoing`.
 
-No redirects, no library retries, no proxy or .netrc from the environment, a time-out on everything, a limit on
-what is read back, HTTPS unless the host is loopback. Whatever goes wrong becomes an error of `errors.py`
+No redirects, no library retries, no proxy or .netrc from the environment, a time-out on everything, a limit
+on what is read back, HTTPS unless the host is loopback. Whatever goes wrong becomes an error of `errors.py`
 whose text holds neither URL, secret nor number.
 """
 
@@ -176,7 +176,7 @@ def retry_after(reply: Reply, unit: float = 1.0) -> float | None:
 def meaning_of(reply: Reply, who: str, about: str = "", *, unit: float = 1.0) -> ConnectorError | None:
     """The one table from an HTTP status to an error; None when the request worked.
 
-    `about` names the record or activity for the sentence; `unit` is the length of one Retry-After unit in seconds.
+    `about` names the record or activity for the sentence; `unit` is one Retry-After unit in seconds.
     """
     status, on = reply.status, f" ({about})" if about else ""
     if 200 <= status < 300:
