@@ -1,0 +1,162 @@
+"""Reading Odoo records: one `web_read` follows every many-to-one path of a mapping at once.
+
+`web_read` belongs to Odoo's module `web` (17 and later), which every installation has; an ordinary user may
+call it. Odoo writes an empty value as `false`, so the field's type decides between None and a real no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from connector.crms.base import Finding
+from connector.crms.odoo_json2 import Transport
+from connector.errors import AdminNeeded, ConnectorError, Gone, Refused
+from connector.model import Click, Record, Wanted
+
+#: The field that names a record's owner, on contacts, leads and orders alike.
+OWNER = "user_id"
+USERS = "res.users"
+#: Which fields a request asks for: name -> {} or {"fields": {…}} of the record it points to.
+Specification = dict[str, dict[str, Any]]
+
+
+def record_number(model: str, record_id: str) -> int:
+    """Odoo's number of the record; Gone when the id is none, for then there is no such record."""
+    if not record_id.isdecimal():
+        raise Gone("record_not_found", f"Odoo has no {model} {record_id!r}: its records have numbers.")
+    return int(record_id)
+
+
+class Reader:
+    """Reads records and remembers, for the life of the process, what type each model's fields have."""
+
+    def __init__(self, odoo: Transport) -> None:
+        self._odoo = odoo
+        self._types: dict[str, Mapping[str, Mapping[str, str]]] = {}
+
+    def read(self, click: Click, wanted: Wanted) -> Record:
+        """Return the record, its salesperson and the acting user as plain data."""
+        number = record_number(click.object, click.record_id)
+        asked = specification(wanted.record)
+        if wanted.owner:
+            of_owner = specification([*wanted.owner, "active"])
+            asked[OWNER] = {"fields": {**asked.get(OWNER, {}).get("fields", {}), **of_owner}}
+        about = f"{click.object} {number}"
+        record = self._first(click.object, number, asked, about)
+        if record is None:
+            raise Gone("record_not_found", f"Odoo has no such record ({about}). It may have been deleted.")
+        owner = record.get(OWNER) if wanted.owner else None
+        if isinstance(owner, dict) and OWNER in wanted.record:
+            record[OWNER] = owner.get("id")
+        return Record(
+            record=record,
+            owner=owner if isinstance(owner, dict) else {},
+            user=self._user(click.user, wanted.user) if wanted.user and click.user else {},
+        )
+
+    def exists(self, model: str, number: int) -> bool:
+        """Whether the record is there and may be read."""
+        return bool(self._odoo.call(model, "read", about=f"{model} {number}", ids=[number], fields=["id"]))
+
+    def findings(self, model: str, wanted: Wanted) -> list[Finding]:
+        """Check that the model, its fields and activities exist: one finding for each that will not do."""
+        try:
+            problems = self._missing(model, wanted.record) + self._missing(
+                USERS, [*wanted.owner, *wanted.user]
+            )
+            if wanted.owner:
+                problems += self._missing(model, [OWNER])
+            if "activity_ids" not in self._fields(model):
+                problems.append(f"{model} has no activities, so calls cannot be shown on it.")
+        except ConnectorError as error:
+            problems = [error.message]
+        return [Finding(model, False, problem) for problem in problems] or [Finding(model, True)]
+
+    def _first(self, model: str, number: int, asked: Specification, about: str) -> dict[str, Any] | None:
+        rows = self._call(model, "web_read", about, ids=[number], specification=asked)
+        return self._plain(model, rows[0]) if rows else None
+
+    def _user(self, user: str, paths: Sequence[str]) -> Mapping[str, Any]:
+        """The acting user by number, login or e-mail address (case ignored); {} when there is none."""
+        asked = specification(paths)
+        if user.isdecimal():
+            return self._first(USERS, int(user), asked, f"{USERS} {user}") or {}
+        pattern = user.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        found = self._call(
+            USERS,
+            "web_search_read",
+            USERS,
+            domain=["|", ["login", "=ilike", pattern], ["email", "=ilike", pattern]],
+            specification={**asked, "login": {}},
+            limit=2,
+        )["records"]
+        by_login = [row for row in found if str(row["login"]).casefold() == user.casefold()]
+        chosen = by_login or (found if len(found) == 1 else [])
+        return self._plain(USERS, chosen[0]) if chosen else {}
+
+    def _call(self, model: str, method: str, about: str, **arguments: Any) -> Any:
+        try:
+            return self._odoo.call(model, method, about=about, **arguments)
+        except AdminNeeded as error:
+            if error.code == "unknown_field":
+                raise Refused(error.code, error.message) from None
+            raise
+
+    def _plain(self, model: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The same values with None for empty, through every record pointed to."""
+        plain: dict[str, Any] = {}
+        for name, value in values.items():
+            if value is False:
+                plain[name] = False if self._type(model, name)["type"] == "boolean" else None
+            elif isinstance(value, dict):
+                plain[name] = self._plain(self._type(model, name)["relation"], value)
+            else:
+                plain[name] = value
+        return plain
+
+    def _type(self, model: str, name: str) -> Mapping[str, str]:
+        if name not in self._fields(model):
+            self._types.pop(model, None)  # the field was added to Odoo since we asked
+        return self._fields(model)[name]
+
+    def _fields(self, model: str) -> Mapping[str, Mapping[str, str]]:
+        if model not in self._types:
+            self._types[model] = self._odoo.call(
+                model, "fields_get", about=model, attributes=["type", "relation"]
+            )
+        return self._types[model]
+
+    def _missing(self, model: str, paths: Sequence[str]) -> list[str]:
+        problems = []
+        for path in dict.fromkeys(paths):
+            at = model
+            for name in path.split("."):
+                known = self._fields(at)
+                if name not in known:
+                    close = get_close_matches(name, known, n=1)
+                    hint = f" Did you mean {close[0]!r}?" if close else ""
+                    problems.append(f"{at} has no field {name!r} (for `{path}`).{hint}")
+                    break
+                at = known[name].get("relation", at)
+        return problems
+
+
+def specification(paths: Sequence[str]) -> Specification:
+    """Fold dotted paths into what `web_read` takes: `country_id.code` comes in the same request."""
+    asked: Specification = {}
+    for path in paths:
+        first, _, rest = path.partition(".")
+        entry = asked.setdefault(first, {})
+        if rest:
+            deeper = entry.setdefault("fields", {})
+            for name, inner in specification([rest]).items():
+                _merge(deeper, name, inner)
+    return asked
+
+
+def _merge(into: Specification, name: str, entry: Mapping[str, Any]) -> None:
+    known = into.setdefault(name, {})
+    for inner_name, inner in entry.get("fields", {}).items():
+        _merge(known.setdefault("fields", {}), inner_name, inner)
