@@ -248,7 +248,7 @@ def test_it_compares_short_numbers_whole():
 
 
 def test_it_knows_the_zone_of_a_number_only_when_there_is_one():
-    assert phone.zone_of(INDIAN) == "Asia/Calcutta"
+    assert phone.zone_of(INDIAN) == "Asia/Kolkata"
     assert phone.zone_of("+12025550123") == "America/New_York"
     assert phone.zone_of("+80012345678") is None
     assert phone.zone_of("9876500001") is None

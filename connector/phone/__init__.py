@@ -10,10 +10,10 @@ import re
 
 from connector.errors import Refused
 from connector.phone import refusals
-from connector.phone.numbering import KINDS, Number, number_of, zone_of
+from connector.phone.numbering import COUNTRIES, KINDS, Number, number_of, zone_of
 from connector.phone.plain import MAX_LENGTH, digits_of, text_of
 
-__all__ = ["KINDS", "MAX_LENGTH", "Number", "read", "same", "ten_digits", "zone_of"]
+__all__ = ["COUNTRIES", "KINDS", "MAX_LENGTH", "Number", "read", "same", "ten_digits", "zone_of"]
 
 _DIGIT = re.compile(r"[0-9]")
 _ODD = re.compile(r"[^0-9+()\[\]./ -]")

@@ -27,6 +27,11 @@ KINDS: dict[int, str] = {
     PhoneNumberType.UNKNOWN: "unknown",
 }
 
+#: Codes of the countries whose numbers are known (ISO 3166).
+COUNTRIES: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
+#: libphonenumber still says Calcutta.
+_NEWER_ZONE_NAMES = {"Asia/Calcutta": "Asia/Kolkata"}
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Number:
@@ -60,12 +65,14 @@ def number_of(digits: str, *, international: bool, region: str) -> Number:
 
 
 def zone_of(e164: str) -> str | None:
-    """The one time zone this number's range belongs to (`Asia/Calcutta`), or None when it is not just one."""
+    """The one time zone this number's range belongs to (`Asia/Kolkata`), or None when it is not just one."""
     try:
         zones = timezone.time_zones_for_number(phonenumbers.parse(e164))
     except phonenumbers.NumberParseException:
         return None
-    return zones[0] if len(zones) == 1 and zones[0] != timezone.UNKNOWN_TIMEZONE else None
+    if len(zones) != 1 or zones[0] == timezone.UNKNOWN_TIMEZONE:
+        return None
+    return _NEWER_ZONE_NAMES.get(zones[0], zones[0])
 
 
 def _with_bare_country_code(digits: str, region: str) -> Number | None:

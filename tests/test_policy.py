@@ -1,0 +1,625 @@
+"""Every guard says no with its own code and sentence, and only what may be overridden is."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import ValidationError
+
+from connector.errors import Refused
+from connector.model import CallPlan, Source
+from connector.policy import (
+    GUARDS,
+    OVERRIDABLE,
+    Action,
+    Ask,
+    Caps,
+    MemberBusy,
+    Policy,
+    PolicySchema,
+    Purpose,
+    QuietHours,
+    decide,
+    verdicts,
+)
+
+INDIA = ZoneInfo("Asia/Kolkata")
+CUSTOMER, MEMBER = "+919876500001", "+919876500002"
+NOON = datetime(2026, 3, 2, 12, 0, 30, tzinfo=INDIA)
+NIGHT = datetime(2026, 3, 2, 21, 40, tzinfo=INDIA)
+
+
+@dataclass
+class Book:
+    """A ledger in memory: who was dialled when, and what stands now."""
+
+    dialled: list[dict] = field(default_factory=list)
+    busy: dict[str, datetime] = field(default_factory=dict)
+    channels: int = 0
+    coins: Decimal | float = 0.0
+    stopped: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def add(self, at, customer=CUSTOMER, member=MEMBER, connection="odoo", source=Source.BUTTON):
+        self.dialled.append(
+            {"at": at, "customer": customer, "member": member, "connection": connection, "source": source}
+        )
+
+    def last_dialled(self, customer):
+        self.asked.append("last_dialled")
+        return max((call["at"] for call in self.dialled if call["customer"] == customer), default=None)
+
+    def member_busy_since(self, member):
+        self.asked.append("member_busy_since")
+        return self.busy.get(member)
+
+    def dialled_since(self, since, *, customer=None, member=None, connection=None, source=None):
+        self.asked.append("dialled_since")
+        wanted = {"customer": customer, "member": member, "connection": connection, "source": source}
+        return sum(
+            call["at"] >= since and all(value in (None, call[key]) for key, value in wanted.items())
+            for call in self.dialled
+        )
+
+    def channels_in_use(self):
+        self.asked.append("channels_in_use")
+        return self.channels
+
+    def coins_since(self, since):
+        self.asked.append("coins_since")
+        return self.coins
+
+    def paused(self):
+        self.asked.append("paused")
+        return self.stopped
+
+
+@pytest.fixture
+def book():
+    return Book()
+
+
+def an_ask(now=NOON, source=Source.BUTTON, customer=CUSTOMER, member=MEMBER, deskphone="01204567890", **more):
+    plan = CallPlan(customer=customer, member=member, deskphone=deskphone)
+    return Ask("odoo", "res.partner", "Asha Rao", source, plan, now, user="asha@example.test", **more)
+
+
+def by_rule(**more):
+    return an_ask(source=Source.RULE, **more)
+
+
+RULES_RING = Policy(workflow_dialling="They asked to be rung back on our form.")
+
+
+def the_verdict(code, policy, ask, book):
+    return next(verdict for verdict in verdicts(policy, ask, book) if verdict.code == code)
+
+
+def the_refusal(policy, ask, book):
+    """The one objection, checked to be a sentence without a full number."""
+    objections = [verdict for verdict in verdicts(policy, ask, book) if not verdict.ok]
+    assert decide(policy, ask, book) == (objections[0] if objections else None)
+    assert len(objections) == 1
+    (verdict,) = objections
+    assert verdict.sentence[0].isupper() or verdict.sentence.startswith(ask.connection)
+    assert verdict.sentence.endswith(".")
+    assert not any(number[3:] in verdict.sentence for number in (ask.plan.customer, ask.plan.member))
+    assert (verdict.until is None) == (verdict.action is Action.REFUSE)
+    return verdict
+
+
+# -- The whole ---------------------------------------------------------------------------------------------
+
+
+def test_it_lets_an_ordinary_call_ring(book):
+    assert decide(Policy(), an_ask(), book) is None
+    assert all(verdict.ok and not verdict.sentence for verdict in verdicts(Policy(), an_ask(), book))
+
+
+def test_it_gives_every_guard_a_code_of_its_own_and_a_verdict(book):
+    codes = [code for code, _ in GUARDS]
+    assert len(set(codes)) == len(codes)
+    assert [verdict.code for verdict in verdicts(Policy(), an_ask(), book)] == codes
+    assert set(codes) >= OVERRIDABLE
+
+
+def test_it_asks_the_ledger_only_what_the_policy_needs(book):
+    decide(Policy(), an_ask(), book)
+    assert book.asked == ["paused", "last_dialled", "member_busy_since"]
+    book.asked.clear()
+    decide(Policy(recall_gap=0, member_busy=MemberBusy.IGNORE), an_ask(), book)
+    assert book.asked == ["paused"]
+
+
+def test_it_asks_nothing_behind_the_first_objection(book):
+    book.stopped = True
+    assert decide(Policy(), an_ask(), book).code == "paused"
+    assert book.asked == ["paused"]
+
+
+def test_it_judges_the_numbers_of_the_plan_and_no_others():
+    with pytest.raises(Refused):
+        an_ask(customer="+9198765")
+    with pytest.raises(TypeError):
+        an_ask(customer_number=CUSTOMER)
+    with pytest.raises(ValueError, match="time zone"):
+        an_ask(now=datetime(2026, 3, 2, 12))
+
+
+def test_its_reprs_hold_no_full_number():
+    assert CUSTOMER not in repr(an_ask())
+    assert CUSTOMER not in repr(Policy(block=frozenset({CUSTOMER})))
+
+
+# -- Who and whom ------------------------------------------------------------------------------------------
+
+
+def test_it_refuses_everything_while_paused(book):
+    book.stopped = True
+    for ask in (an_ask(), by_rule()):
+        verdict = the_refusal(RULES_RING, ask, book)
+        assert (verdict.code, verdict.action) == ("paused", Action.REFUSE)
+        assert "Asha Rao was not rung" in verdict.sentence
+
+
+def test_it_lets_no_rule_ring_without_a_statement(book):
+    verdict = the_refusal(Policy(), by_rule(), book)
+    assert (verdict.code, verdict.action) == ("workflow_dialling_off", Action.REFUSE)
+    assert "`workflow_dialling`" in verdict.sentence
+
+
+def test_it_shows_the_statement_under_which_a_rule_rings(book):
+    assert decide(RULES_RING, by_rule(), book) is None
+    verdict = the_verdict("workflow_dialling_off", RULES_RING, by_rule(), book)
+    assert verdict.sentence == "Rules may ring: They asked to be rung back on our form."
+
+
+@pytest.mark.parametrize("party", ["customer", "member"])
+def test_it_refuses_a_country_that_is_not_allowed(book, party):
+    ask = an_ask(**{party: "+12025550123"})
+    verdict = the_refusal(Policy(quiet_hours=None), ask, book)
+    assert verdict.code == "country_not_allowed"
+    assert f"The {party}'s number …0123 is in US, and only calls within IN are allowed" in verdict.sentence
+    assert decide(Policy(countries=frozenset({"IN", "US"}), quiet_hours=None), ask, book) is None
+
+
+@pytest.mark.parametrize("party", ["customer", "member"])
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [("+9118001234567", "toll_free"), ("+9118605001234", "shared_cost"), ("+911401234567", "uan")],
+)
+def test_it_refuses_a_kind_of_number_that_is_not_allowed(book, party, number, kind):
+    ask = an_ask(**{party: number})
+    verdict = the_refusal(Policy(), ask, book)
+    assert verdict.code == "number_type_not_allowed"
+    assert f"The {party}'s number" in verdict.sentence
+    assert f"of the kind {kind}" in verdict.sentence
+    assert decide(replace(Policy(), number_types=frozenset({"mobile", kind})), ask, book) is None
+
+
+@pytest.mark.parametrize(("party", "number"), [("customer", CUSTOMER), ("member", MEMBER)])
+def test_it_refuses_a_blocked_number(book, party, number):
+    verdict = the_refusal(Policy(block=frozenset({number})), an_ask(), book)
+    assert verdict.code == "number_blocked"
+    assert f"The {party}'s number" in verdict.sentence
+
+
+def test_it_refuses_to_connect_a_number_with_itself(book):
+    assert the_refusal(Policy(), an_ask(member=CUSTOMER), book).code == "same_number"
+
+
+def test_it_refuses_a_member_that_callerdesk_lists_as_inactive_only(book):
+    verdict = the_refusal(Policy(), an_ask(member_active=False), book)
+    assert verdict.code == "member_not_active"
+    assert "…0002" in verdict.sentence
+    for active in (True, None):
+        assert decide(Policy(), an_ask(member_active=active), book) is None
+
+
+@pytest.mark.parametrize(
+    ("purpose", "deskphone", "note"),
+    [
+        (Purpose.SERVICE, "01204567890", ""),
+        (Purpose.SERVICE, "1401234567", "is of the 140 series"),
+        (Purpose.SERVICE, "01401234567", "is of the 140 series"),
+        (Purpose.SERVICE, "911401234567", "is of the 140 series"),
+        (Purpose.PROMOTIONAL, "1401234567", ""),
+        (Purpose.PROMOTIONAL, "01204567890", "is not of the 140 series"),
+        (Purpose.PROMOTIONAL, "9140012345", "is not of the 140 series"),  # a mobile that begins like 91 140
+    ],
+)
+def test_it_warns_when_purpose_and_deskphone_disagree_but_rings(book, purpose, deskphone, note):
+    policy, ask = Policy(purpose=purpose), an_ask(deskphone=deskphone)
+    verdict = the_verdict("number_series", policy, ask, book)
+    assert verdict.ok
+    assert note in verdict.sentence
+    assert bool(verdict.sentence) == bool(note)
+    assert decide(policy, ask, book) is None
+
+
+# -- When --------------------------------------------------------------------------------------------------
+
+
+def test_it_refuses_a_person_in_quiet_hours_and_names_the_way_out(book):
+    verdict = the_refusal(Policy(), an_ask(now=NIGHT), book)
+    assert (verdict.code, verdict.action, verdict.overridable) == ("quiet_hours", Action.REFUSE, True)
+    assert "21:40 for Asha Rao (Asia/Kolkata)" in verdict.sentence
+    assert "between 21:00 and 09:00" in verdict.sentence
+    assert "ask again after 09:00, or override" in verdict.sentence
+
+
+def test_it_defers_a_rule_until_the_window_opens_and_stops_its_clock(book):
+    verdict = the_refusal(RULES_RING, by_rule(now=NIGHT), book)
+    assert (verdict.code, verdict.action, verdict.overridable) == ("quiet_hours", Action.DEFER, False)
+    assert verdict.until == datetime(2026, 3, 3, 9, 0, tzinfo=INDIA)
+    assert verdict.until.tzinfo is UTC
+    assert verdict.may_expire is False
+    assert "waits until 09:00" in verdict.sentence
+
+
+def test_it_honours_a_persons_override_and_no_rules(book):
+    override = frozenset({"quiet_hours"})
+    assert decide(Policy(), an_ask(now=NIGHT, overrides=override), book) is None
+    verdict = the_verdict("quiet_hours", Policy(), an_ask(now=NIGHT, overrides=override), book)
+    assert verdict.sentence.startswith("Overridden by asha@example.test. It is 21:40")
+    assert decide(RULES_RING, by_rule(now=NIGHT, overrides=override), book).code == "quiet_hours"
+
+
+@pytest.mark.parametrize(
+    ("clock", "quiet"), [("20:59:59", False), ("21:00", True), ("08:59:59", True), ("09:00", False)]
+)
+def test_it_is_quiet_from_the_first_minute_to_the_last(book, clock, quiet):
+    now = datetime.combine(NOON.date(), time.fromisoformat(clock), tzinfo=INDIA)
+    assert (decide(Policy(), an_ask(now=now), book) is not None) is quiet
+
+
+def test_it_goes_by_the_customers_clock_where_the_number_tells_it(book):
+    policy = Policy(countries=frozenset({"IN", "US"}))
+    # 18:30 in India is 08:00 in New York.
+    ask = an_ask(now=datetime(2026, 3, 2, 18, 30, tzinfo=INDIA), customer="+12025550123")
+    assert "It is 08:00 for Asha Rao (America/New_York)" in the_refusal(policy, ask, book).sentence
+
+
+def test_it_goes_by_the_policys_clock_where_the_number_does_not_tell(book):
+    policy = Policy(
+        countries=frozenset({"IN", "001"}),
+        number_types=frozenset({"mobile", "toll_free"}),
+        timezone=ZoneInfo("Asia/Dubai"),
+    )
+    ask = an_ask(now=NIGHT, customer="+80012345678")
+    assert decide(policy, ask, book) is None
+    assert decide(policy, replace(ask, now=NIGHT + timedelta(hours=2)), book).code == "quiet_hours"
+
+
+def test_it_goes_by_the_policys_clock_for_a_zone_this_system_does_not_know(book, monkeypatch):
+    monkeypatch.setattr("connector.phone.zone_of", lambda number: "Atlantis/Capital")
+    assert "(Asia/Kolkata)" in the_refusal(Policy(), an_ask(now=NIGHT), book).sentence
+
+
+CLOCKS = st.times().map(lambda clock: clock.replace(second=0, microsecond=0))
+ZONES = st.sampled_from(
+    ["Asia/Kolkata", "Asia/Kathmandu", "America/New_York", "Europe/London", "Australia/Lord_Howe", "UTC"]
+).map(ZoneInfo)
+MOMENTS = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2030, 1, 1), timezones=st.just(UTC))
+
+
+@given(st.tuples(CLOCKS, CLOCKS).filter(lambda pair: pair[0] != pair[1]), MOMENTS, ZONES)
+def test_its_quiet_hours_end_later_on_the_same_or_next_day_when_it_is_not_quiet(window, moment, zone):
+    hours = QuietHours(*window)
+    minutes = (window[1].hour - window[0].hour) * 60 + window[1].minute - window[0].minute
+    assert hours.holds(moment, zone) != QuietHours(window[1], window[0]).holds(moment, zone)
+    if not hours.holds(moment, zone):
+        return
+    over = hours.over_at(moment, zone)
+    assert moment < over <= moment + timedelta(minutes=minutes % (24 * 60)) + timedelta(hours=2)
+    assert not hours.holds(over, zone)
+    # Clocks that jump over the end reach a later time at once.
+    reached = over.astimezone(zone).time()
+    assert reached == window[1] or zone.key not in ("Asia/Kolkata", "Asia/Kathmandu", "UTC")
+
+
+def test_its_quiet_hours_end_after_now_in_the_hour_that_comes_twice():
+    zone = ZoneInfo("America/New_York")
+    hours = QuietHours(time(22), time(1, 30))
+    again = datetime(2026, 11, 1, 1, 10, tzinfo=zone, fold=1)
+    assert hours.over_at(again, zone) == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
+
+
+# -- How often ---------------------------------------------------------------------------------------------
+
+
+def test_it_refuses_to_ring_a_customer_again_at_once_unless_a_person_insists(book):
+    book.add(NOON - timedelta(seconds=12))
+    verdict = the_refusal(Policy(), an_ask(), book)
+    assert (verdict.code, verdict.action, verdict.overridable) == ("called_recently", Action.REFUSE, True)
+    assert verdict.sentence.startswith("Asha Rao was rung 12 seconds ago: wait until 30 seconds")
+    override = frozenset({"called_recently"})
+    assert decide(Policy(), an_ask(overrides=override), book) is None
+    assert decide(RULES_RING, by_rule(overrides=override), book).code == "called_recently"
+
+
+@pytest.mark.parametrize(("ago", "refused"), [(29.9, True), (30, False), (-5, True)])
+def test_it_rings_again_once_the_gap_is_over(book, ago, refused):
+    book.add(NOON - timedelta(seconds=ago))
+    assert (decide(Policy(), an_ask(), book) is not None) is refused
+
+
+def test_it_looks_at_this_customers_calls_only(book):
+    book.add(NOON, customer="+919876500009")
+    assert decide(Policy(), an_ask(), book) is None
+
+
+def test_it_lets_a_call_wait_for_a_busy_member_no_longer_than_its_click_lives(book):
+    book.busy[MEMBER] = NOON - timedelta(minutes=4)
+    for ask in (an_ask(), by_rule()):
+        verdict = the_refusal(RULES_RING, ask, book)
+        assert (verdict.code, verdict.action, verdict.may_expire) == ("member_busy", Action.DEFER, True)
+        assert verdict.until == NOON + timedelta(seconds=5)
+        assert "…0002 has been in a call since 11:56: Asha Rao is rung as soon as it ends" in verdict.sentence
+
+
+def test_it_refuses_or_ignores_a_busy_member_as_the_policy_says(book):
+    book.busy[MEMBER] = NOON - timedelta(minutes=4)
+    verdict = the_refusal(Policy(member_busy=MemberBusy.REFUSE), an_ask(), book)
+    assert (verdict.code, verdict.action) == ("member_busy", Action.REFUSE)
+    assert decide(Policy(member_busy=MemberBusy.IGNORE), an_ask(), book) is None
+
+
+def test_it_takes_a_call_that_never_ended_to_be_over(book):
+    book.busy[MEMBER] = NOON - timedelta(hours=4)
+    assert decide(Policy(), an_ask(), book) is None
+    assert "report never came" in the_verdict("member_busy", Policy(), an_ask(), book).sentence
+
+
+EARLIER = NOON - timedelta(hours=2)
+YESTERDAY = NOON - timedelta(hours=13)
+THIS_MINUTE = NOON - timedelta(seconds=30)
+LAST_MINUTE = NOON - timedelta(seconds=31)
+OTHERS = {"customer": "+919876500008", "member": "+919876500009", "connection": "crm"}
+
+
+@pytest.mark.parametrize(
+    ("cap", "at", "ours", "other"),
+    [
+        ("member_per_day", EARLIER, {"customer": OTHERS["customer"]}, {"member": OTHERS["member"]}),
+        ("customer_per_day", EARLIER, {"member": OTHERS["member"]}, {"customer": OTHERS["customer"]}),
+        ("connection_per_day", EARLIER, {"member": OTHERS["member"]}, {"connection": "crm"}),
+        ("connection_per_minute", THIS_MINUTE, {"customer": OTHERS["customer"]}, {"connection": "crm"}),
+    ],
+)
+def test_it_holds_each_cap_on_what_it_counts(book, cap, at, ours, other):
+    policy = Policy(caps=Caps(**{cap: 2}), recall_gap=0)
+    book.add(at, **ours)
+    book.add(at, **other)
+    assert decide(policy, an_ask(), book) is None
+    book.add(at, **ours)
+    verdict = the_refusal(policy, an_ask(), book)
+    assert (verdict.code, verdict.action, verdict.overridable) == (f"cap_{cap}", Action.REFUSE, False)
+    assert "2 " in verdict.sentence
+
+
+@pytest.mark.parametrize("cap", ["member_per_day", "customer_per_day", "connection_per_day"])
+def test_it_counts_a_day_from_midnight_and_refuses_rules_too(book, cap):
+    policy = replace(RULES_RING, caps=Caps(**{cap: 1}))
+    book.add(YESTERDAY)
+    assert decide(policy, an_ask(), book) is None
+    book.add(NOON.replace(hour=0, minute=0, second=0))
+    assert the_refusal(policy, by_rule(), book).action is Action.REFUSE
+
+
+def test_it_paces_rules_by_the_minute_and_keeps_them_from_expiring(book):
+    policy = replace(RULES_RING, caps=Caps(rule_per_minute=1), recall_gap=0)
+    book.add(LAST_MINUTE, source=Source.RULE)
+    book.add(THIS_MINUTE)
+    book.add(THIS_MINUTE, source=Source.RULE, connection="crm")
+    assert decide(policy, by_rule(), book) is None
+    book.add(THIS_MINUTE, source=Source.RULE)
+    verdict = the_refusal(policy, by_rule(), book)
+    assert (verdict.code, verdict.action, verdict.may_expire) == ("cap_rule_per_minute", Action.DEFER, False)
+    assert verdict.until == NOON.replace(minute=1, second=0)
+    assert decide(policy, an_ask(), book) is None
+
+
+def test_it_lets_a_rule_wait_where_a_person_is_told(book):
+    policy = replace(RULES_RING, caps=Caps(connection_per_minute=1, channels=3), recall_gap=0)
+    book.add(THIS_MINUTE)
+    assert the_refusal(policy, an_ask(), book).action is Action.REFUSE
+    verdict = the_refusal(policy, by_rule(), book)
+    assert (verdict.code, verdict.until) == ("cap_connection_per_minute", NOON.replace(minute=1, second=0))
+
+
+def test_it_keeps_to_the_number_of_lines(book):
+    policy = replace(RULES_RING, caps=Caps(channels=3))
+    book.channels = 2
+    assert decide(policy, an_ask(), book) is None
+    book.channels = 3
+    verdict = the_refusal(policy, an_ask(), book)
+    assert (verdict.code, verdict.action) == ("cap_channels", Action.REFUSE)
+    assert "All 3 lines are in use" in verdict.sentence
+    verdict = the_refusal(policy, by_rule(), book)
+    assert (verdict.action, verdict.until) == (Action.DEFER, NOON + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize("spent", [Decimal("50"), 50.5, 50])
+def test_it_stops_when_the_days_coins_are_spent(book, spent):
+    policy = Policy(daily_coins=Decimal("50"))
+    book.coins = 49.9
+    assert decide(policy, an_ask(), book) is None
+    book.coins = spent
+    verdict = the_refusal(policy, an_ask(), book)
+    assert (verdict.code, verdict.action) == ("daily_coins", Action.REFUSE)
+    assert "Today's 50 CallerDesk coins are spent" in verdict.sentence
+
+
+def test_it_trusts_overrides_for_nothing_but_the_overridable(book):
+    everything = frozenset(code for code, _ in GUARDS)
+    book.stopped = True
+    book.channels, book.coins = 9, 99
+    book.busy[CUSTOMER] = NIGHT
+    for source in Source:
+        book.add(NIGHT, member=CUSTOMER, source=source)
+    policy = Policy(
+        countries=frozenset({"GB"}),
+        number_types=frozenset({"pager"}),
+        block=frozenset({CUSTOMER}),
+        caps=Caps(1, 1, 1, 1, 1, 1),
+        daily_coins=Decimal(1),
+    )
+    ask = an_ask(now=NIGHT, member=CUSTOMER, member_active=False, overrides=everything)
+    passed = {verdict.code for verdict in verdicts(policy, ask, book) if verdict.ok}
+    assert passed == OVERRIDABLE | {"workflow_dialling_off", "number_series", "cap_rule_per_minute"}
+    by_rule_too = verdicts(policy, replace(ask, source=Source.RULE), book)
+    assert {verdict.code for verdict in by_rule_too if verdict.ok} == {"number_series"}
+
+
+@given(
+    st.builds(
+        Policy,
+        recall_gap=st.integers(0, 60),
+        quiet_hours=st.none() | st.just(QuietHours(time(21), time(9))),
+        workflow_dialling=st.none() | st.just("They asked for it."),
+        member_busy=st.sampled_from(MemberBusy),
+        caps=st.builds(Caps, customer_per_day=st.none() | st.just(1), channels=st.none() | st.just(1)),
+    ),
+    MOMENTS,
+    st.sampled_from(Source),
+    st.frozensets(st.sampled_from([code for code, _ in GUARDS])),
+    st.integers(0, 100),
+)
+def test_its_gate_and_its_dry_run_always_agree(policy, now, source, overrides, ago):
+    book = Book(channels=ago % 2, busy={MEMBER: now} if ago % 3 else {})
+    book.add(now - timedelta(seconds=ago))
+    ask = an_ask(now=now, source=source, overrides=overrides)
+    objections = [verdict for verdict in verdicts(policy, ask, book) if not verdict.ok]
+    assert decide(policy, ask, book) == (objections[0] if objections else None)
+    for verdict in objections:
+        assert verdict.until is None or verdict.until > now
+        assert not (verdict.overridable and verdict.code in overrides)
+
+
+# -- The manifest's section --------------------------------------------------------------------------------
+
+
+def load(**section):
+    return PolicySchema().load(section)
+
+
+def test_it_has_safe_defaults():
+    policy = load()
+    assert policy == Policy()
+    assert policy.countries == {"IN"}
+    assert policy.number_types == {"mobile", "fixed_line", "fixed_line_or_mobile"}
+    assert (policy.expire_after, policy.recall_gap, policy.repeat_window) == (60, 30, 10)
+    assert policy.quiet_hours == QuietHours(time(21), time(9))
+    assert (policy.timezone.key, policy.member_busy, policy.purpose) == ("Asia/Kolkata", "defer", "service")
+    assert policy.workflow_dialling is policy.daily_coins is policy.call_limit is None
+    assert policy.caps == Caps()
+
+
+def test_it_takes_every_key_of_the_section():
+    policy = load(
+        countries=["IN", "AE"],
+        number_types=["mobile"],
+        block=["098765 00001", 9876500002],
+        expire_after=300,
+        quiet_hours={"from": "20:30", "to": "10:00"},
+        timezone="Asia/Dubai",
+        member_busy="refuse",
+        workflow_dialling="  They asked to be rung back on our form. ",
+        recall_gap=0,
+        repeat_window=5,
+        caps={
+            "member_per_day": 1,
+            "customer_per_day": 2,
+            "connection_per_day": 3,
+            "connection_per_minute": 4,
+            "rule_per_minute": 5,
+            "channels": 6,
+        },
+        daily_coins=250.5,
+        call_limit=3600,
+        purpose="promotional",
+    )
+    assert policy == Policy(
+        countries=frozenset({"IN", "AE"}),
+        number_types=frozenset({"mobile"}),
+        block=frozenset({CUSTOMER, MEMBER}),
+        expire_after=300,
+        quiet_hours=QuietHours(time(20, 30), time(10)),
+        timezone=ZoneInfo("Asia/Dubai"),
+        member_busy=MemberBusy.REFUSE,
+        workflow_dialling="They asked to be rung back on our form.",
+        recall_gap=0,
+        repeat_window=5,
+        caps=Caps(1, 2, 3, 4, 5, 6),
+        daily_coins=Decimal("250.5"),
+        call_limit=3600,
+        purpose=Purpose.PROMOTIONAL,
+    )
+
+
+@pytest.mark.parametrize("off", ["off", False])
+def test_it_has_no_quiet_hours_when_they_are_off(off, book):
+    policy = load(quiet_hours=off)
+    assert policy.quiet_hours is None
+    assert decide(policy, an_ask(now=NIGHT), book) is None
+
+
+def test_it_knows_the_lenders_recovery_hours(book):
+    policy = load(quiet_hours="recovery")
+    for clock, refused in (("07:59", True), ("08:00", False), ("18:59", False), ("19:00", True)):
+        now = datetime.combine(NOON.date(), time.fromisoformat(clock), tzinfo=INDIA)
+        assert (decide(policy, an_ask(now=now), book) is not None) is refused
+
+
+@pytest.mark.parametrize("off", ["off", False, None])
+def test_it_takes_no_statement_for_an_answer(off):
+    assert load(workflow_dialling=off).workflow_dialling is None
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ({"quite_hours": "off"}, "Unknown field"),
+        ({"caps": {"members_per_day": 1}}, "Unknown field"),
+        ({"countries": []}, "Shorter than"),
+        ({"countries": ["in"]}, "'in' is no country"),
+        ({"countries": "IN"}, "Not a valid list"),
+        ({"number_types": ["mobil"]}, "'mobil' is none of: fixed_line"),
+        ({"number_types": ["unknown"]}, "is none of"),
+        ({"block": ["98765 0000"]}, "check for a missing"),
+        ({"expire_after": 0}, "greater than or equal to 1"),
+        ({"expire_after": 301}, "less than or equal to 300"),
+        ({"expire_after": 1.5}, "Not a valid integer"),
+        ({"expire_after": True}, "Not a valid integer"),
+        ({"quiet_hours": True}, "recovery"),
+        ({"quiet_hours": "night"}, "recovery"),
+        ({"quiet_hours": {"from": "21:00"}}, "from:"),
+        ({"quiet_hours": {"from": "21:00", "to": "09:00", "on": "Sunday"}}, "from:"),
+        ({"quiet_hours": {"from": "21:00", "to": "21:00"}}, "same time"),
+        ({"quiet_hours": {"from": 1260, "to": "09:00"}}, 'in quotes: "21:00"'),
+        ({"quiet_hours": {"from": "9 pm", "to": "09:00"}}, "24 hours"),
+        ({"quiet_hours": {"from": "24:00", "to": "09:00"}}, "24 hours"),
+        ({"quiet_hours": {"from": 21, "to": "09:00"}}, "24 hours"),
+        ({"timezone": "Kolkata"}, "no time zone"),
+        ({"member_busy": "wait"}, "Must be one of: defer, refuse, ignore"),
+        ({"workflow_dialling": True}, "Write a sentence"),
+        ({"workflow_dialling": "yes"}, "Write a sentence"),
+        ({"workflow_dialling": ""}, "Write a sentence"),
+        ({"recall_gap": -1}, "greater than or equal to 0"),
+        ({"caps": {"channels": 0}}, "greater than or equal to 1"),
+        ({"daily_coins": 0}, "greater than 0"),
+        ({"daily_coins": "nan"}, "not permitted"),
+        ({"call_limit": 0}, "greater than or equal to 1"),
+        ({"purpose": "marketing"}, "Must be one of: service, promotional"),
+    ],
+)
+def test_it_refuses_a_section_that_is_wrong_and_says_how(section, says):
+    with pytest.raises(ValidationError) as error:
+        PolicySchema().load(section)
+    assert says in str(error.value.messages)
+    assert next(iter(section)) in error.value.messages_dict
