@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json as jsonlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,11 +50,18 @@ def checked_base_url(url: str) -> str:
     return url.rstrip("/") + "/"
 
 
+class DirectSession(requests.Session):
+    """Goes where it was sent and nowhere else."""
+
+    def resolve_redirects(self, *args: Any, **kwargs: Any) -> Iterator[requests.Response]:
+        """No next address: requests works one out, reading the whole body, even when told not to follow."""
+        return iter(())
+
+
 def new_session(pool: int = 64) -> requests.Session:
     """A session that sends each request once: no retries, no redirects, nothing from the environment."""
-    session = requests.Session()
+    session = DirectSession()
     session.trust_env = False
-    session.max_redirects = 0
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=pool, max_retries=Retry(0, read=False))
     session.mount("https://", adapter)
     session.mount("http://", adapter)
