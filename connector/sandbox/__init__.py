@@ -1,0 +1,1 @@
+"""CallerDesk and a CRM as they behave, for the demo, the dry run and the tests."""
