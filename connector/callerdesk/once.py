@@ -1,0 +1,125 @@
+"""One GET, sent once: on a fresh connection, without retries, redirects, proxies or cookies.
+
+What it adds to `requests` is certainty about the one question that matters after a failure: was the request
+surely never sent? It was not if, and only if, the connection itself never came to stand (name look-up, TCP,
+TLS). Every failure of that step is turned into urllib3's NewConnectionError right where it happens; later
+ones cannot be mistaken for it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+#: Their answers are about 150 bytes; more than this is not one of them.
+MAX_ANSWER = 16 * 1024
+
+_HEADERS = {
+    "Accept": "application/json, text/html",
+    # A compressed answer could be broken in ways that are not ours to guess at.
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+    "User-Agent": "callerdesk-connector",
+}
+
+
+class Lost(Enum):
+    """Why there is no answer to read."""
+
+    #: No connection was made: not one byte of the request left.
+    NEVER_SENT = "never_sent"
+    #: The request may have arrived; nothing, or only the beginning of an answer, came back.
+    NO_ANSWER = "no_answer"
+    #: Something came back that cannot be an answer: a redirect, or far too much.
+    UNREADABLE = "unreadable"
+
+
+def get_once(
+    url: str, query: Mapping[str, str], form: Mapping[str, str], timeout: tuple[float, float]
+) -> bytes | Lost:
+    """Send one GET and return the answer's body whatever its status, or why there is none; never raises.
+
+    `timeout` is seconds to connect and seconds to wait for the answer's next byte, which is also how long
+    the whole body may take. Returning the failure, not raising it, keeps the URL with the key out of every
+    exception chain.
+    """
+    request = requests.Request("GET", url, params=query, data=form, headers=_HEADERS).prepare()
+    adapter = _Once()
+    try:
+        with adapter.send(request, stream=True, timeout=timeout, verify=True) as response:
+            if 300 <= response.status_code < 400:
+                return Lost.UNREADABLE
+            return _body(response, time.monotonic() + timeout[1])
+    except (OSError, HTTPError, http.client.HTTPException) as error:
+        return Lost.NEVER_SENT if _never_sent(error) else Lost.NO_ANSWER
+    finally:
+        adapter.close()
+
+
+def _body(response: requests.Response, deadline: float) -> bytes | Lost:
+    """The whole body; byte by byte, so that an answer that drips cannot hold the call for ever."""
+    body = bytearray()
+    for byte in response.iter_content(1):
+        body += byte
+        if len(body) > MAX_ANSWER:
+            return Lost.UNREADABLE
+        if time.monotonic() > deadline:
+            return Lost.NO_ANSWER
+    return bytes(body)
+
+
+def _never_sent(error: Exception) -> bool:
+    """Whether the failure is one of making the connection: the only proof that nothing was sent."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, ConnectTimeoutError)
+
+
+@contextmanager
+def _before_the_first_byte(connection: HTTPConnection) -> Iterator[None]:
+    # A TLS handshake that hangs, is reset or fails its check would otherwise look like a read time-out,
+    # a broken connection or an SSL error, all of which can also happen after sending.
+    try:
+        yield
+    except (OSError, HTTPError, ValueError) as error:
+        raise NewConnectionError(connection, type(error).__name__) from None
+
+
+class _Plain(HTTPConnection):
+    def connect(self) -> None:
+        with _before_the_first_byte(self):
+            super().connect()
+
+
+class _Secure(HTTPSConnection):
+    def connect(self) -> None:
+        with _before_the_first_byte(self):
+            super().connect()
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+class _Once(HTTPAdapter):
+    """An adapter for one request, thrown away with its connection: nothing stale can be reused."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
