@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
@@ -51,6 +52,11 @@ class ProviderEvent:
     raw: Mapping[str, str] = field(repr=False)
 
     @property
+    def started_at(self) -> datetime | None:
+        """When the call began, in UTC; None when it does not say."""
+        return self.said.started_at
+
+    @property
     def numbers(self) -> frozenset[str]:
         """The numbers of the parties it names; never the deskphone's, which stands as the destination."""
         named = (self.source, self.dial_whom, read.last_ten(self.raw.get("cparty_number", "")))
@@ -85,20 +91,21 @@ def parse(method: str, body: bytes, query: str | Mapping[str, str], content_type
     asked = _query(query)
     told = _body(body, content_type) if method.upper() != "GET" else {}
     try:
-        return event_of({**read.plain(asked), **read.plain(told)})
+        raw = {**read.plain(asked), **read.plain(told)}
     except RecursionError:
         raise BadRequest("body_broken", "CallerDesk's webhook is nested too deep to read.") from None
+    return event_of(_kind(raw), raw)
 
 
-def event_of(raw: Mapping[str, str]) -> ProviderEvent:
-    """The event of already flattened fields, such as a stored event's `raw`; BadRequest as `parse`."""
+def event_of(kind: str, raw: Mapping[str, str]) -> ProviderEvent:
+    """The event of already flattened fields, such as a stored event's; BadRequest as `parse`."""
     if not any(raw.get(name) for name in _TELLING):
         raise BadRequest(
             "event_unrecognised",
             "This is not an event about a call: it holds no campid, CallSid or number.",
         )
     return ProviderEvent(
-        kind=_kind(raw),
+        kind="report" if kind == "report" else "live",
         campid=read.identity(raw, "campid"),
         call_sid=read.identity(raw, "callsid"),
         source=read.last_ten(raw.get("sourcenumber", "")),

@@ -81,6 +81,33 @@ class Members:
         found = [member for member in known.members if wanted and last_ten(member.number) == wanted]
         return max(found, key=lambda member: member.active, default=None)
 
+    def active(self, number: str) -> bool | None:
+        """Whether the list names an active member with this number; None when that is not known right now.
+
+        Never waits: a list that is out of date is used while a thread fetches the next one.
+        """
+        known = self._known
+        if self._clock() >= known.until and self._fetching.acquire(blocking=False):
+            threading.Thread(target=self._fetch_held, name="members", daemon=True).start()
+        wanted = last_ten(number)
+        if not known.members or not wanted:
+            return None
+        return any(member.active and last_ten(member.number) == wanted for member in known.members)
+
+    def _fetch_held(self) -> None:
+        """Fetch in a thread of its own; the lock was taken by whoever started it."""
+        try:
+            self._known = self._fetched()
+        finally:
+            self._fetching.release()
+
+    def is_active(self, number: str) -> bool | None:
+        """Whether the number is an active member's; None when the list cannot be had. Never raises."""
+        found = self.find(number)
+        if found is Listing.UNKNOWN:
+            return None
+        return found is not None and found.active
+
     def _current(self) -> _Known:
         if self._clock() < self._known.until:
             return self._known

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.callerdesk import ProviderEvent, event_of, parse
+from connector.callerdesk import ProviderEvent, event_of
+from connector.callerdesk import parse_event as parse
 from connector.callerdesk.fields import Never, leg_moment, link, moment, seconds
 from connector.callerdesk.words import LIVE, WORDS, LiveWord, Word, normal, word_of
 from connector.errors import BadRequest
@@ -33,6 +34,7 @@ def test_it_reads_a_posted_report(bodies: Path):
     assert (event.status, event.hangup_cause, event.callstatus) == ("ANSWER", "ANSWER(16-customer)", "")
     assert event.said.a_picked == datetime(2026, 3, 2, 18, 29, 57, tzinfo=UTC)
     assert event.raw["agent_email"] == "asha@example.com"
+    assert event.started_at == datetime(2026, 3, 2, 18, 29, 50, tzinfo=UTC)
     assert event.live_word is LiveWord.ENDED
     assert "98765" not in repr(event)
 
@@ -73,7 +75,8 @@ def test_its_fingerprint_tells_different_events_apart(bodies: Path):
 
 def test_it_can_be_read_again_from_its_stored_fields(bodies: Path):
     event = post((bodies / "report-reverse-answered.json").read_bytes())
-    assert event_of(json.loads(json.dumps(event.raw))) == event
+    assert event_of(event.kind, json.loads(json.dumps(event.raw))) == event
+    assert event_of("live", event.raw).kind == "live"
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,12 @@ def test_it_finds_a_member_by_number_with_any_prefix():
     assert members.find("") is None
 
 
+def test_it_says_whether_a_number_is_an_active_members():
+    members = Members(Source(ASHA, BELA))
+    numbers = ("+919876500002", "+919876500003", "+919876500009")
+    assert [members.is_active(number) for number in numbers] == [True, False, False]
+
+
 def test_it_prefers_the_active_one_of_two_with_the_same_number():
     gone = Member("99", "Old", "old@example.com", "+919876500002", False, "")
     assert Members(Source(gone, ASHA)).find("9876500002") == ASHA
@@ -85,6 +91,7 @@ def test_it_tells_an_unknown_list_from_an_unknown_member(kind):
     source.failure = kind("callerdesk_timeout", "CallerDesk did not answer in time.", status=504)
     members = Members(source, clock=clock)
     assert members.find("9876500002") is Listing.UNKNOWN
+    assert members.is_active("9876500002") is None
     raised = []
     for _ in range(2):
         with pytest.raises(kind) as caught:
