@@ -35,7 +35,7 @@ class OnceSession(DirectSession):
         self.trust_env, self.adapters = plain.trust_env, plain.adapters
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        kwargs.update(timeout=TIMEOUT, allow_redirects=False, stream=True)
+        kwargs.update(timeout=TIMEOUT, stream=True)
         with super().send(request, **kwargs) as response:
             body = read_capped(response)
         if body is None:

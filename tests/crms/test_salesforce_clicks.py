@@ -88,6 +88,11 @@ def test_it_refuses_a_message_of_another_organisation(body: str, clicks: dict[st
     assert (problem.code, problem.status) == ("organization_unknown", 401)
 
 
+def test_it_never_takes_part_of_an_id_for_an_organisation() -> None:
+    body = recorded("outbound_org_15.xml").replace(ORG.encode() + b"</Org", ORG[:7].encode() + b"</Org")
+    assert refused(body, organization_id=ORG[:7]).code == "organization_unknown"
+
+
 @pytest.mark.parametrize(
     "body",
     [
