@@ -1,11 +1,14 @@
 """Every guard says no with its own code and sentence, and only what may be overridden is."""
 
-from dataclasses import dataclass, field, replace
+import json
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
 from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
@@ -612,7 +615,7 @@ def test_it_takes_no_statement_for_an_answer(off):
         ({"workflow_dialling": ""}, "Write a sentence"),
         ({"recall_gap": -1}, "greater than or equal to 0"),
         ({"caps": {"channels": 0}}, "greater than or equal to 1"),
-        ({"daily_coins": 0}, "greater than 0"),
+        ({"daily_coins": 0}, "Must be more than 0"),
         ({"daily_coins": "nan"}, "not permitted"),
         ({"call_limit": 0}, "greater than or equal to 1"),
         ({"purpose": "marketing"}, "Must be one of: service, promotional"),
@@ -623,3 +626,13 @@ def test_it_refuses_a_section_that_is_wrong_and_says_how(section, says):
         PolicySchema().load(section)
     assert says in str(error.value.messages)
     assert next(iter(section)) in error.value.messages_dict
+
+
+def test_it_tells_an_editor_what_the_section_takes():
+    spec = APISpec("policy", "1", "3.1.0", plugins=[MarshmallowPlugin()])
+    spec.components.schema("Policy", schema=PolicySchema)
+    told = json.loads(json.dumps(spec.to_dict()))["components"]["schemas"]["Policy"]["properties"]
+    assert set(told) == {field.name for field in fields(Policy)}
+    assert told["quiet_hours"]["anyOf"][0]["enum"] == [False, "off", "recovery"]
+    assert told["daily_coins"]["exclusiveMinimum"] == 0
+    assert all(told.values())

@@ -470,6 +470,7 @@ def test_it_wants_just_one_token():
     assert "one `token`" in refused("jwt", PLAIN)
     assert "one `token`" in refused("jwt", with_token(a_token({**CLAIMS, "x": "y" * 8192})))
     refused("jwt", with_token(""))
+    refused("jwt", replace(PLAIN, url=f"{URL}&token={good}" + "&a=1" * 100))
 
 
 @pytest.mark.parametrize(

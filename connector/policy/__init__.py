@@ -6,7 +6,8 @@ from connector.model import Source
 from connector.policy.ask import Action, Ask, Guard, Ledger, Objection, Verdict
 from connector.policy.guards import GUARDS
 from connector.policy.hours import PRESETS, QuietHours
-from connector.policy.settings import Caps, MemberBusy, Policy, PolicySchema, Purpose
+from connector.policy.schema import PolicySchema
+from connector.policy.settings import Caps, MemberBusy, Policy, Purpose
 
 __all__ = [
     "GUARDS",

@@ -25,6 +25,7 @@ from connector.signatures.request import (
 )
 
 LONGEST_TOKEN = 8192
+MOST_FIELDS = 100
 #: A token good for longer than this (seconds) is a password, not a signature.
 LONGEST_LIFE = 24 * 3600
 
@@ -49,9 +50,10 @@ def jwt(request: Signed, secrets: Sequence[str], now: datetime, options: Options
 def _token(request: Signed) -> str:
     query = request.url.partition("#")[0].partition("?")[2]
     try:
-        tokens = [value for key, value in parse_qsl(query, keep_blank_values=True) if key == "token"]
+        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
-        tokens = []
+        fields = []
+    tokens = [value for key, value in fields if key == "token"]
     if len(tokens) != 1 or len(tokens[0]) > LONGEST_TOKEN:
         raise invalid("the query does not hold one `token`")
     return tokens[0]
