@@ -62,14 +62,10 @@ class Odoo(Crm):
 
     def __init__(self, account: Account, transport: Transport | None = None) -> None:
         super().__init__(account)
-        with_defaults = {"timeout": 6.0, "buttons": ["CallerDesk call"], **account.settings}
-        self._buttons = frozenset(with_defaults["buttons"])
+        settings = account.settings
+        self._buttons = frozenset(settings["buttons"])
         self._odoo = transport or Json2(
-            "Odoo",
-            with_defaults["base_url"],
-            with_defaults["database"],
-            with_defaults["api_key"],
-            with_defaults["timeout"],
+            "Odoo", settings["base_url"], settings["database"], settings["api_key"], settings["timeout"]
         )
         self._reader = Reader(self._odoo)
         self._own_user: int | None = None

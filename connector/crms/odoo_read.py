@@ -18,6 +18,8 @@ from connector.model import Click, Record, Wanted
 #: The field that names a record's owner, on contacts, leads and orders alike.
 OWNER = "user_id"
 USERS = "res.users"
+#: Asked for always: a read of nothing but `id` answers the id of a record that was never there.
+A_STORED_FIELD = "write_date"
 #: Which fields a request asks for: name -> {} or {"fields": {…}} of the record it points to.
 Specification = dict[str, dict[str, Any]]
 
@@ -39,7 +41,7 @@ class Reader:
     def read(self, click: Click, wanted: Wanted) -> Record:
         """Return the record, its salesperson and the acting user as plain data."""
         number = record_number(click.object, click.record_id)
-        asked = specification(wanted.record)
+        asked = specification([*wanted.record, A_STORED_FIELD])
         if wanted.owner:
             of_owner = specification([*wanted.owner, "active"])
             asked[OWNER] = {"fields": {**asked.get(OWNER, {}).get("fields", {}), **of_owner}}
@@ -58,7 +60,9 @@ class Reader:
 
     def exists(self, model: str, number: int) -> bool:
         """Whether the record is there and may be read."""
-        return bool(self._odoo.call(model, "read", about=f"{model} {number}", ids=[number], fields=["id"]))
+        return bool(
+            self._odoo.call(model, "read", about=f"{model} {number}", ids=[number], fields=[A_STORED_FIELD])
+        )
 
     def findings(self, model: str, wanted: Wanted) -> list[Finding]:
         """Check that the model, its fields and activities exist: one finding for each that will not do."""

@@ -62,12 +62,12 @@ class Rest(Crm):
         super().__init__(account)
         settings = account.settings
         self._templates: Mapping[str, Any] = account.requests
-        self._unit = UNITS[settings.get("retry_after_unit", "seconds")]
+        self._unit = UNITS[settings["retry_after_unit"]]
         self._out = Outgoing(
             account.name,
             settings["base_url"],
             authorise=authorise(settings["auth"]),
-            timeout=(TIMEOUT[0], settings.get("timeout", TIMEOUT[1])),
+            timeout=(TIMEOUT[0], settings["timeout"]),
         )
 
     def read(self, click: Click, wanted: Wanted) -> Record:

@@ -202,6 +202,13 @@ def test_it_says_that_a_deleted_record_is_gone(odoo: Odoo, net: responses.Reques
         odoo.read(CLICK, WANTED)
 
 
+def test_it_never_asks_for_nothing_but_the_id(odoo: Odoo, net: responses.RequestsMock) -> None:
+    say(net, "res.partner/web_read", "read_no_such_record")
+    with pytest.raises(Gone):
+        odoo.read(CLICK, Wanted(record=["id"]))
+    assert set(posted(net)["specification"]) == {"id", "write_date"}
+
+
 def test_it_names_a_field_that_odoo_does_not_know(odoo: Odoo, net: responses.RequestsMock) -> None:
     say(net, "res.partner/web_read", "read_unknown_field", 500)
     with pytest.raises(Refused, match=r"'mobile' on res\.partner") as caught:
@@ -306,7 +313,8 @@ def test_it_creates_a_call_that_is_already_over_as_done(odoo: Odoo, net: respons
 
 def test_it_sees_a_deleted_record_behind_the_missing_right(odoo: Odoo, net: responses.RequestsMock) -> None:
     say(net, "res.partner/activity_schedule", "schedule_no_such_record", 403)
-    say(net, "res.partner/read", "read_no_such_record")
+    # Not `id` alone: Odoo answers that without looking whether the record is there.
+    say(net, "res.partner/read", "read_no_such_record", ids=[9], fields=["write_date"])
     with pytest.raises(Gone, match=r"res\.partner 9"):
         odoo.create(activity())
 
