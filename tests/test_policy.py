@@ -428,21 +428,21 @@ def test_it_paces_rules_by_the_minute_and_keeps_them_from_expiring(book):
 
 
 def test_it_lets_a_rule_wait_where_a_person_is_told(book):
-    policy = replace(RULES_RING, caps=Caps(connection_per_minute=1, channels=3), recall_gap=0)
+    policy = replace(RULES_RING, caps=Caps(connection_per_minute=1, channels=4), recall_gap=0)
     book.add(THIS_MINUTE)
     assert the_refusal(policy, an_ask(), book).action is Action.REFUSE
     verdict = the_refusal(policy, by_rule(), book)
     assert (verdict.code, verdict.until) == ("cap_connection_per_minute", NOON.replace(minute=1, second=0))
 
 
-def test_it_keeps_to_the_number_of_lines(book):
-    policy = replace(RULES_RING, caps=Caps(channels=3))
-    book.channels = 2
-    assert decide(policy, an_ask(), book) is None
+def test_it_keeps_two_channels_for_the_two_legs(book):
+    policy = replace(RULES_RING, caps=Caps(channels=5))
     book.channels = 3
+    assert decide(policy, an_ask(), book) is None
+    book.channels = 4
     verdict = the_refusal(policy, an_ask(), book)
     assert (verdict.code, verdict.action) == ("cap_channels", Action.REFUSE)
-    assert "All 3 lines are in use" in verdict.sentence
+    assert "4 of 5 channels are in use and a call takes two" in verdict.sentence
     verdict = the_refusal(policy, by_rule(), book)
     assert (verdict.action, verdict.until) == (Action.DEFER, NOON + timedelta(seconds=5))
 
@@ -486,7 +486,7 @@ def test_it_trusts_overrides_for_nothing_but_the_overridable(book):
         quiet_hours=st.none() | st.just(QuietHours(time(21), time(9))),
         workflow_dialling=st.none() | st.just("They asked for it."),
         member_busy=st.sampled_from(MemberBusy),
-        caps=st.builds(Caps, customer_per_day=st.none() | st.just(1), channels=st.none() | st.just(1)),
+        caps=st.builds(Caps, customer_per_day=st.none() | st.just(1), channels=st.none() | st.just(2)),
     ),
     MOMENTS,
     st.sampled_from(Source),
@@ -614,7 +614,7 @@ def test_it_takes_no_statement_for_an_answer(off):
         ({"workflow_dialling": "yes"}, "Write a sentence"),
         ({"workflow_dialling": ""}, "Write a sentence"),
         ({"recall_gap": -1}, "greater than or equal to 0"),
-        ({"caps": {"channels": 0}}, "greater than or equal to 1"),
+        ({"caps": {"channels": 1}}, "greater than or equal to 2"),
         ({"daily_coins": 0}, "Must be more than 0"),
         ({"daily_coins": "nan"}, "not permitted"),
         ({"call_limit": 0}, "greater than or equal to 1"),

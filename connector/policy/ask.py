@@ -69,7 +69,7 @@ class Ledger(Protocol):
         """How many calls were dialled at or after `since` that match everything given."""
 
     def channels_in_use(self) -> int:
-        """How many calls are standing now."""
+        """How many channels calls under way take; a call takes two, one for each leg."""
 
     def coins_since(self, since: datetime) -> Decimal | float:
         """How many coins calls dialled at or after `since` have cost, as far as it was reported."""

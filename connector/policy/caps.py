@@ -1,4 +1,4 @@
-"""The guards that count: calls a day, calls a minute, lines, coins.
+"""The guards that count: calls a day, calls a minute, channels, coins.
 
 Days and minutes are those of the clock (midnight in the policy's time zone, the full minute), so that a
 sentence can say when calling goes on. Two full minutes' worth may thus fall around one full minute.
@@ -13,7 +13,9 @@ from connector.policy.ask import Ask, Ledger, Objection
 from connector.policy.settings import Policy
 from connector.redact import mask
 
-#: How soon a call that waits for a free line is looked at again.
+#: One for each leg.
+CHANNELS_A_CALL = 2
+#: How soon a call that waits for a free channel is looked at again.
 LOOK_AGAIN = timedelta(seconds=5)
 
 
@@ -71,9 +73,10 @@ def rule_per_minute(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | Non
 
 def channels(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | None:
     cap = policy.caps.channels
-    if cap is None or ledger.channels_in_use() < cap:
+    taken = 0 if cap is None else ledger.channels_in_use()
+    if cap is None or taken + CHANNELS_A_CALL <= cap:
         return None
-    return _pace(ask, f"All {cap} lines are in use", ask.now + LOOK_AGAIN)
+    return _pace(ask, f"{taken} of {cap} channels are in use and a call takes two", ask.now + LOOK_AGAIN)
 
 
 def _pace(ask: Ask, why: str, until: datetime | None = None) -> Objection:

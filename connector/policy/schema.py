@@ -122,14 +122,14 @@ class _Strict(Schema):
 
 
 class CapsSchema(_Strict):
-    """`caps:`; each at least 1, an absent one is no cap."""
+    """`caps:`; each at least 1 (channels 2), an absent one is no cap."""
 
     member_per_day = _whole(1, 100_000)
     customer_per_day = _whole(1, 100_000)
     connection_per_day = _whole(1, 1_000_000)
     connection_per_minute = _whole(1, 10_000)
     rule_per_minute = _whole(1, 10_000)
-    channels = _whole(1, 10_000)
+    channels = _whole(2, 10_000)
 
     @post_load
     def _make(self, data: dict[str, Any], **kwargs: Any) -> Caps:

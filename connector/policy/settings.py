@@ -35,7 +35,7 @@ class Caps:
     connection_per_day: int | None = None
     connection_per_minute: int | None = None
     rule_per_minute: int | None = None
-    #: Calls standing at the same time.
+    #: Channels in use at the same time; a call takes two.
     channels: int | None = None
 
 
