@@ -442,7 +442,7 @@ def test_it_keeps_two_channels_for_the_two_legs(book):
     book.channels = 4
     verdict = the_refusal(policy, an_ask(), book)
     assert (verdict.code, verdict.action) == ("cap_channels", Action.REFUSE)
-    assert "4 of 5 channels are in use and a call takes two" in verdict.sentence
+    assert "Of 5 channels 4 are in use, and a call takes two" in verdict.sentence
     verdict = the_refusal(policy, by_rule(), book)
     assert (verdict.action, verdict.until) == (Action.DEFER, NOON + timedelta(seconds=5))
 

@@ -76,7 +76,7 @@ def channels(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | None:
     taken = 0 if cap is None else ledger.channels_in_use()
     if cap is None or taken + CHANNELS_A_CALL <= cap:
         return None
-    return _pace(ask, f"{taken} of {cap} channels are in use and a call takes two", ask.now + LOOK_AGAIN)
+    return _pace(ask, f"Of {cap} channels {taken} are in use, and a call takes two", ask.now + LOOK_AGAIN)
 
 
 def _pace(ask: Ask, why: str, until: datetime | None = None) -> Objection:
