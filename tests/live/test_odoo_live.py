@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ import pytest
 from connector.crms.base import Account, Hook
 from connector.crms.odoo import Odoo
 from connector.errors import AdminNeeded, Gone, Refused
+from connector.mapping import MappingFile
 from connector.model import Activity, Click, Phase, Record, Source, Wanted
 
 pytestmark = pytest.mark.odoo
 
 MODEL = "res.partner"
+MAPPING = Path(__file__).parents[2] / "mappings" / "odoo.yaml"
 WANTED = Wanted(
     record=[
         "name",
@@ -172,6 +175,16 @@ def test_its_check_names_the_wrong_field_and_passes_the_right_ones(odoo: Odoo) -
     )
     bad = [finding for finding in odoo.check_live({MODEL: Wanted(record=["mobile"])}) if not finding.ok]
     assert [finding.what for finding in bad] == [MODEL]
+
+
+def test_the_shipped_mapping_fits_a_real_odoo(odoo: Odoo, live_odoo: Any) -> None:
+    mapping = MappingFile(MAPPING).current()
+    wanted = {name: mapping.wanted(name) for name in (MODEL, "crm.lead")}
+    assert [finding for finding in odoo.check_live(wanted) if not finding.ok] == []
+    for name, number in ((MODEL, live_odoo.partner), ("crm.lead", live_odoo.lead)):
+        record = odoo.read(Click("odoo", name, str(number)), wanted[name])
+        assert record.record["phone"], name
+        assert record.owner["phone_sanitized"] == "+919876500101"
 
 
 def test_ten_copies_of_one_change_are_one_click(odoo: Odoo, live_odoo: Any, listener: Any) -> None:
