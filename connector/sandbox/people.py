@@ -39,7 +39,7 @@ def _contact(
 CONTACTS: dict[str, dict[str, Any]] = {
     contact["id"]: contact
     for contact in (
-        _contact(1, "Asha Menon", "Kaveri Textiles", "98765 00001", "u1", "answers, talks"),
+        _contact(1, "Asha Menon", "Kaveri Textiles", "98765 00001", "u1", "answers and talks"),
         _contact(2, "Vikram Shah", "Shah Motors", "+91 98765 00011", "u1", "does not answer"),
         _contact(3, "Neha Kulkarni", "Sahyadri Foods", "09876500012", "u2", "is busy"),
         _contact(4, "Imran Sheikh", "Deccan Tools", "98765-00013", "u2", "answers, but the member does not"),
