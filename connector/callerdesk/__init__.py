@@ -1,8 +1,7 @@
 """CallerDesk: the client that rings, its webhooks' events, its members. Importable without the rest."""
 
 from connector.callerdesk.client import BASE_URL, ENDPOINT, CallerDesk, Placed
-from connector.callerdesk.events import ProviderEvent, event_of
-from connector.callerdesk.events import parse as parse_event
+from connector.callerdesk.events import ProviderEvent, event_of, parse
 from connector.callerdesk.members import Listing, Members
 from connector.callerdesk.refusals import BadParameter, MemberInactive, WrongDeskphone, WrongKey
 from connector.callerdesk.request import MaskedRequest
@@ -30,5 +29,5 @@ __all__ = [
     "WrongKey",
     "ending_of_row",
     "event_of",
-    "parse_event",
+    "parse",
 ]

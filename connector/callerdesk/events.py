@@ -94,18 +94,18 @@ def parse(method: str, body: bytes, query: str | Mapping[str, str], content_type
         raw = {**read.plain(asked), **read.plain(told)}
     except RecursionError:
         raise BadRequest("body_broken", "CallerDesk's webhook is nested too deep to read.") from None
-    return event_of(_kind(raw), raw)
+    return event_of(raw)
 
 
-def event_of(kind: str, raw: Mapping[str, str]) -> ProviderEvent:
-    """The event of already flattened fields, such as a stored event's; BadRequest as `parse`."""
+def event_of(raw: Mapping[str, str]) -> ProviderEvent:
+    """The event of already flattened fields, such as a stored event's `raw`; BadRequest as `parse`."""
     if not any(raw.get(name) for name in _TELLING):
         raise BadRequest(
             "event_unrecognised",
             "This is not an event about a call: it holds no campid, CallSid or number.",
         )
     return ProviderEvent(
-        kind="report" if kind == "report" else "live",
+        kind=_kind(raw),
         campid=read.identity(raw, "campid"),
         call_sid=read.identity(raw, "callsid"),
         source=read.last_ten(raw.get("sourcenumber", "")),

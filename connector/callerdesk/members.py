@@ -101,13 +101,6 @@ class Members:
         finally:
             self._fetching.release()
 
-    def is_active(self, number: str) -> bool | None:
-        """Whether the number is an active member's; None when the list cannot be had. Never raises."""
-        found = self.find(number)
-        if found is Listing.UNKNOWN:
-            return None
-        return found is not None and found.active
-
     def _current(self) -> _Known:
         if self._clock() < self._known.until:
             return self._known

@@ -22,7 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 #: Their answers are about 150 bytes; more than this is not one of them.
-MAX_ANSWER = 16 * 1024
+MAX_ANSWER = 8 * 1024
 
 _HEADERS = {
     "Accept": "application/json, text/html",

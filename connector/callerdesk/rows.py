@@ -63,11 +63,6 @@ class ReportRow:
     raw: Mapping[str, str] = field(repr=False)
 
     @property
-    def sid(self) -> str:
-        """What tells this call from every other: CallerDesk's call id, else the row's own."""
-        return self.call_sid or self.id
-
-    @property
     def started_at(self) -> datetime | None:
         return self.said.started_at
 

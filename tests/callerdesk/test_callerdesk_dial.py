@@ -37,7 +37,7 @@ CUSTOMER, MEMBER, DESKPHONE = "+919876500001", "+919876500002", "08060000001"
 SUCCESS = '{"type":"success","message":"Call to Customer Initiate Successfully..","campid":45710001}'
 
 
-def client(wire: Wire, timeout: tuple[float, float] = (2.0, 0.4)) -> CallerDesk:
+def client(wire: Wire, timeout: tuple[float, float] = (5.0, 5.0)) -> CallerDesk:
     return CallerDesk(KEY, wire.url, timeout=timeout)
 
 
@@ -45,9 +45,9 @@ def dial(wire: Wire, **kwargs):
     return client(wire, **kwargs).reverse_c2c(CUSTOMER, MEMBER, DESKPHONE)
 
 
-def failure(wire: Wire) -> ConnectorError:
+def failure(wire: Wire, **kwargs) -> ConnectorError:
     with pytest.raises(ConnectorError) as caught:
-        dial(wire)
+        dial(wire, **kwargs)
     return caught.value
 
 
@@ -314,7 +314,7 @@ def test_it_stops_waiting_for_an_answer_that_never_ends(how):
     box: list[Wire] = []
     with Wire(how(box)) as wire:
         box.append(wire)
-        error = failure(wire)
+        error = failure(wire, timeout=(2.0, 0.3))
     assert (type(error), error.code) == (Unclear, "callerdesk_no_answer")
     assert len(wire.requests) == 1
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.callerdesk import event_of
-from connector.callerdesk import parse_event as parse
+from connector.callerdesk import event_of, parse
 from connector.callerdesk.endings import _COLUMN, _REASONS, OUTCOMES, Stage, ending_of, said_in
 from connector.callerdesk.words import WORDS, Word
 from connector.model import LegState, Outcome
@@ -176,7 +175,7 @@ def test_a_report_about_strangers_says_nothing_of_our_call(bodies: Path):
     event = parse("POST", json.dumps(fields).encode(), "", "")
     assert event.ending("+919876500008", "+919876500009").outcome is Outcome.UNKNOWN
     assert event.ending(CUSTOMER, "+919876500009").outcome is Outcome.ANSWERED
-    masked = event_of("report", {**event.raw, "sourcenumber": "98765XXXXX", "dialwhomnumber": "98765XXXXX"})
+    masked = event_of({**event.raw, "sourcenumber": "98765XXXXX", "dialwhomnumber": "98765XXXXX"})
     assert masked.ending(CUSTOMER, MEMBER).outcome is Outcome.ANSWERED
 
 

@@ -62,10 +62,36 @@ def test_it_finds_a_member_by_number_with_any_prefix():
     assert members.find("") is None
 
 
-def test_it_says_whether_a_number_is_an_active_members():
-    members = Members(Source(ASHA, BELA))
-    numbers = ("+919876500002", "+919876500003", "+919876500009")
-    assert [members.is_active(number) for number in numbers] == [True, False, False]
+def fetched(members: Members, source: Source) -> None:
+    """Wait until no thread fetches any more."""
+    assert source.entered.wait(5)
+    with members._fetching:
+        pass
+
+
+def test_it_says_without_waiting_whether_a_number_is_an_active_members():
+    source = Source(ASHA, BELA)
+    source.let_go.clear()
+    members = Members(source)
+    assert [members.active("+919876500002") for _ in range(3)] == [None] * 3
+    source.let_go.set()
+    fetched(members, source)
+    numbers = ("+919876500002", "+919876500003", "+919876500009", "")
+    assert [members.active(number) for number in numbers] == [True, False, False, None]
+    assert source.fetches == 1
+
+
+def test_it_uses_an_outdated_list_while_the_next_one_is_fetched():
+    source, clock = Source(ASHA), Clock()
+    members = Members(source, clock=clock)
+    members.find("9876500002")
+    source.entered.clear()
+    source.now_listed = [BELA]
+    clock.now += 301
+    assert members.active("9876500002") is True
+    fetched(members, source)
+    assert members.active("9876500002") is False
+    assert source.fetches == 2
 
 
 def test_it_prefers_the_active_one_of_two_with_the_same_number():
@@ -91,7 +117,7 @@ def test_it_tells_an_unknown_list_from_an_unknown_member(kind):
     source.failure = kind("callerdesk_timeout", "CallerDesk did not answer in time.", status=504)
     members = Members(source, clock=clock)
     assert members.find("9876500002") is Listing.UNKNOWN
-    assert members.is_active("9876500002") is None
+    assert members.active("9876500002") is None
     raised = []
     for _ in range(2):
         with pytest.raises(kind) as caught:
