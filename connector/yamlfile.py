@@ -289,6 +289,9 @@ def _worded(document: Document, path: Path, message: str, names: Callable[[Path]
         return document.problem(path, f"unknown key {key!r}{did_you_mean(key, names(path[:-1]))}")
     if message.startswith("unknown key "):
         return document.problem(path, message)
+    if path and message.startswith(repr(path[-1])):
+        # The key itself is what is wrong: a misspelt path in a condition, a value that never comes.
+        return document.problem(path, f"{dotted(path[:-1])}: {message}")
     name = dotted(path) or "the file"
     if message in _PLAIN:
         return document.problem(path, f"{name} {_PLAIN[message]}", value=message.startswith("Not a valid"))
