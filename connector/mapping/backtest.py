@@ -34,7 +34,7 @@ class Difference:
     object: str
     record_id: str
     kind: Kind
-    #: `customer`, `member`, `deskphone`, `call_limit`…, a refusal's code, an activity field, or a path to read.
+    #: `customer`, `member`, `deskphone`, `call_limit`…, a refusal's code, an activity field, a path to read.
     what: str
     old: str
     new: str

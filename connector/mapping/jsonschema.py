@@ -14,8 +14,9 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
+from connector.mapping.definitions import DEFINITIONS
 from connector.mapping.paths import ROOTS
-from connector.mapping.schema import DEFINITIONS, MappingSchema
+from connector.mapping.schema import MappingSchema
 from connector.mapping.words import CALL_WORDS
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

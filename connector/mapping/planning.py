@@ -10,6 +10,7 @@ from connector import redact
 from connector.errors import Refused
 from connector.mapping.paths import MISSING, Path, as_text, is_empty
 from connector.mapping.rules import DeskphoneRule, Verdict, is_deskphone
+from connector.mapping.story import USED
 from connector.mapping.values import First, Member, Table, Text, Value
 from connector.mapping.words import Words, click_words
 from connector.model import CallPlan, Choice, Click, Record
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 ReadNumber = Callable[[object], str]
 #: An e-mail -> the number of CallerDesk's active member, or None.
 MemberNumber = Callable[[str], str | None]
-
-#: The verdict of the choice that was taken.
-USED = "used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class _Planning:
                     rule.say.render(self.words)
                     or f"A rule of the mapping file refuses calls to {self.label}."
                 )
-                raise Refused("refused_by_rule", said)
+                raise Refused("refused_by_rule", redact.scrub(said))
             if verdict is Verdict.UNREAD:
                 unread = " and ".join(rule.when.unread(self.words))
                 raise Refused(
@@ -132,7 +130,7 @@ class _Planning:
             try:
                 number = numbers.read(source)
             except Refused as error:
-                found_any = True
+                found_any = found_any or error.code != "number_missing"
                 why = error.message.rstrip(".")
                 self._note(word, source.path, shown, why)
                 reasons.append(f"{source.path} ({shown}): {why}")

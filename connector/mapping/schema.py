@@ -7,100 +7,21 @@ from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from connector.mapping.definitions import ref
 from connector.mapping.parsing import Place, each, parse_tree, parse_value
 from connector.mapping.rules import parse_deskphone, parse_refusal
-from connector.mapping.templates import REQUEST_ROOTS, VERBS, parse_request
+from connector.mapping.templates import REQUEST_ROOTS, parse_request
 
 #: Where a phone number may come from: never from the click.
 PARTY = Place(("record", "owner", "user", "click"), number=True)
 PLAN = Place(("record", "owner", "user", "click"))
 ACTIVITY = Place(("record", "owner", "user", "click", "call"))
 
-_SCALAR = ["string", "number", "boolean"]
-#: Named parts of the generated JSON Schema.
-DEFINITIONS: dict[str, Any] = {
-    "table": {
-        "type": "object",
-        "description": "One value for another; needs `else` unless it names every value there is.",
-        "properties": {
-            "from": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
-            "to": {
-                "type": "object",
-                "additionalProperties": {"type": [*_SCALAR, "null"]},
-                "minProperties": 1,
-            },
-            "else": {"type": [*_SCALAR, "null"]},
-        },
-        "required": ["from", "to"],
-        "additionalProperties": False,
-    },
-    "value": {
-        "description": "A path, a list (first that is usable), a text with {paths}, a table, or a literal.",
-        "anyOf": [
-            {"type": _SCALAR},
-            {
-                "type": "array",
-                "items": {"anyOf": [{"type": _SCALAR}, {"$ref": "#/$defs/table"}]},
-                "minItems": 1,
-            },
-            {"$ref": "#/$defs/table"},
-        ],
-    },
-    "tree": {
-        "description": "A right-hand side, or nested data made of them; null leaves the field out.",
-        "anyOf": [
-            {"type": "null"},
-            {"$ref": "#/$defs/value"},
-            {"type": "object", "additionalProperties": {"$ref": "#/$defs/tree"}},
-            {"type": "array", "items": {"$ref": "#/$defs/tree"}},
-        ],
-    },
-    "member": {
-        "type": "object",
-        "description": "The number of CallerDesk's active member with this e-mail.",
-        "properties": {
-            "member": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-        },
-        "required": ["member"],
-        "additionalProperties": False,
-    },
-    "when": {
-        "type": "object",
-        "description": "Paths and the value, or one of the values, each must hold.",
-        "additionalProperties": {
-            "anyOf": [{"type": [*_SCALAR, "null"]}, {"type": "array", "items": {"type": [*_SCALAR, "null"]}}]
-        },
-        "minProperties": 1,
-    },
-    "rule": {
-        "type": "object",
-        "properties": {"when": {"$ref": "#/$defs/when"}, "use": {"$ref": "#/$defs/value"}},
-        "required": ["use"],
-        "additionalProperties": False,
-    },
-    "request": {
-        "type": "object",
-        "description": "One of get, post, patch, put with a path under the base_url.",
-        "properties": {
-            **{verb: {"type": "string", "pattern": "^/"} for verb in VERBS},
-            "params": {"type": "object", "additionalProperties": {"$ref": "#/$defs/tree"}},
-            "json": {"$ref": "#/$defs/tree"},
-            "headers": {"type": "object", "additionalProperties": {"type": "string"}},
-            "id": {"type": "string"},
-        },
-        "additionalProperties": False,
-    },
-}
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/$defs/{name}"}
-
 
 class ValueField(fields.Field[Any]):
     """A right-hand side."""
 
-    json_schema: ClassVar[dict[str, Any]] = _ref("value")
+    json_schema: ClassVar[dict[str, Any]] = ref("value")
 
     def __init__(self, place: Place, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -115,9 +36,9 @@ class MemberField(ValueField):
 
     json_schema: ClassVar[dict[str, Any]] = {
         "anyOf": [
-            _ref("value"),
-            _ref("member"),
-            {"type": "array", "items": {"anyOf": [_ref("value"), _ref("member")]}, "minItems": 1},
+            ref("value"),
+            ref("member"),
+            {"type": "array", "items": {"anyOf": [ref("value"), ref("member")]}, "minItems": 1},
         ]
     }
 
@@ -136,9 +57,9 @@ class DeskphoneField(fields.Field[Any]):
 
     json_schema: ClassVar[dict[str, Any]] = {
         "anyOf": [
-            _ref("value"),
-            _ref("rule"),
-            {"type": "array", "items": {"anyOf": [_ref("value"), _ref("rule")]}},
+            ref("value"),
+            ref("rule"),
+            {"type": "array", "items": {"anyOf": [ref("value"), ref("rule")]}},
         ]
     }
 
@@ -153,7 +74,7 @@ class RefuseField(fields.Field[Any]):
         "type": "array",
         "items": {
             "type": "object",
-            "properties": {"when": _ref("when"), "say": {"type": "string", "minLength": 1}},
+            "properties": {"when": ref("when"), "say": {"type": "string", "minLength": 1}},
             "required": ["when", "say"],
             "additionalProperties": False,
         },
@@ -168,7 +89,7 @@ class RefuseField(fields.Field[Any]):
 class TreeField(fields.Field[Any]):
     """The activity's fields: nested data made of right-hand sides."""
 
-    json_schema: ClassVar[dict[str, Any]] = {"type": "object", "additionalProperties": _ref("tree")}
+    json_schema: ClassVar[dict[str, Any]] = {"type": "object", "additionalProperties": ref("tree")}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, dict):
@@ -183,8 +104,8 @@ class RequestField(fields.Field[Any]):
     def json_schema(self) -> Mapping[str, Any]:
         """A request, or a path for owner and user."""
         if self.name in ("owner", "user"):
-            return {"anyOf": [{"type": "string", "pattern": "^record[.]"}, _ref("request")]}
-        return _ref("request")
+            return {"anyOf": [{"type": "string", "pattern": "^record[.]"}, ref("request")]}
+        return ref("request")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         return parse_request(self.name or "", value)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from connector.errors import ConfigError, Problem
 from connector.mapping.loading import CrmCheck, load
-from connector.mapping.mapping import Mapping
+from connector.mapping.mapping import Mapping as MappingRules
+from connector.mapping.paths import Path as FieldPath
+from connector.mapping.templates import RequestTemplate
 from connector.yamlfile import MAX_BYTES
+
+#: Request templates by name.
+Requests = Mapping[str, RequestTemplate | FieldPath]
 
 #: Seconds between two looks at the file.
 LOOK_EVERY = 0.5
@@ -39,7 +44,7 @@ class MappingFile:
         self._mapping = self._load()
         self._next_look = clock() + LOOK_EVERY
 
-    def current(self) -> Mapping:
+    def current(self) -> MappingRules:
         """The newest valid mapping; looks at the file at most every half second."""
         if self._clock() >= self._next_look:
             with self._lock:
@@ -48,14 +53,22 @@ class MappingFile:
                     self._next_look = self._clock() + LOOK_EVERY
         return self._mapping
 
+    @property
+    def requests(self) -> Requests:
+        """The request templates of the current mapping, as a live view for `Account.requests`."""
+        return _LiveRequests(self)
+
     def _refresh(self) -> None:
         # Looked at before it is read: an edit in between changes the signature again and is seen next time.
         signature = self._look()
         if signature == self._signature:
             return
         try:
-            self._mapping = self._load()
-            self.problem = None
+            mapping = self._load()
+            if mapping.crm != self._mapping.crm:
+                message = f"`crm` was {self._mapping.crm}: a file changes its CRM at a restart only"
+                raise ConfigError([mapping.document.problem(("crm",), message, value=True)])
+            self._mapping, self.problem = mapping, None
         except ConfigError as error:
             self.problem = error
         self._signature = signature
@@ -67,7 +80,7 @@ class MappingFile:
             return None
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
-    def _load(self) -> Mapping:
+    def _load(self) -> MappingRules:
         name = str(self.path)
         try:
             with self.path.open("rb") as file:
@@ -79,3 +92,19 @@ class MappingFile:
             line = error.object[: error.start].count(b"\n") + 1
             raise ConfigError([Problem(name, line, 1, "the file is not UTF-8 text")]) from None
         return load(text, name, crm_check=self._crm_check)
+
+
+class _LiveRequests(Mapping[str, RequestTemplate | FieldPath]):
+    """Looks into the current mapping each time it is asked."""
+
+    def __init__(self, file: MappingFile) -> None:
+        self._file = file
+
+    def __getitem__(self, name: str) -> RequestTemplate | FieldPath:
+        return self._file.current().requests[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._file.current().requests)
+
+    def __len__(self) -> int:
+        return len(self._file.current().requests)

@@ -12,6 +12,9 @@ from html import escape
 from connector import redact
 from connector.model import Call, Ending, Leg, LegState, Outcome, Source, State
 
+#: The verdict, on a plan's trace, of the choice that was taken.
+USED = "used"
+
 #: India keeps one zone and no summer time.
 INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
 
@@ -145,7 +148,7 @@ def _number(call: Call, word: str) -> str:
     """The masked number and the path it came from: `…0001 (record.MobilePhone)`."""
     assert call.plan is not None
     number = call.plan.customer if word == "calling_party_a" else call.plan.member
-    chosen = [choice.path for choice in call.plan.trace if choice.word == word and choice.verdict == "used"]
+    chosen = [choice.path for choice in call.plan.trace if choice.word == word and choice.verdict == USED]
     return redact.mask(number) + (f" ({chosen[-1]})" if chosen else "")
 
 
