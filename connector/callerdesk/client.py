@@ -23,7 +23,7 @@ import requests
 
 from connector import redact
 from connector.callerdesk.account import Account
-from connector.callerdesk.once import Lost, get_once
+from connector.callerdesk.once import Lost, Once
 from connector.callerdesk.refusals import refusal_of
 from connector.callerdesk.request import MaskedRequest, dial_request
 from connector.errors import ConnectorError, NotPlaced, Unclear
@@ -63,6 +63,7 @@ class CallerDesk(Account):
         if not _ENDPOINT.fullmatch(endpoint):
             raise ValueError(f"{endpoint!r} is not an endpoint name such as {ENDPOINT}")
         self._url = self.base_url + endpoint
+        self._once = Once()
         # An address that can never be requested is a wrong setting, found here and not in a call.
         requests.Request("GET", self._url).prepare()
 
@@ -88,7 +89,7 @@ class CallerDesk(Account):
         repeat it). Source: CallerDesk API, "Reverse C2C, B party = member number" page.
         """
         asked = dial_request(calling_party_a, calling_party_b, deskphone, call_limit, campid, form_deskphone)
-        answer = get_once(self._url, {**asked.query, "authcode": self._authcode}, asked.form, self.timeout)
+        answer = self._once.get(self._url, {**asked.query, "authcode": self._authcode}, asked.form, self.timeout)
         if isinstance(answer, Lost):
             raise _lost(answer, asked.customer)
         reply = _reply(answer)

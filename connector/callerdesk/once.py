@@ -44,33 +44,36 @@ class Lost(Enum):
     UNREADABLE = "unreadable"
 
 
-def get_once(
-    url: str, query: Mapping[str, str], form: Mapping[str, str], timeout: tuple[float, float]
-) -> bytes | Lost:
-    """Send one GET and return the answer's body whatever its status, or why there is none; never raises.
+class Once:
+    """Sends GETs, each once and each on a connection of its own. Shared between threads."""
 
-    `timeout` is seconds to connect and seconds to wait for the answer's next byte, which is also how long
-    the whole body may take. Returning the failure, not raising it, keeps the URL with the key out of every
-    exception chain.
-    """
-    request = requests.Request("GET", url, params=query, data=form, headers=_HEADERS).prepare()
-    adapter = _Once()
-    try:
-        with adapter.send(request, stream=True, timeout=timeout, verify=True) as response:
-            if 300 <= response.status_code < 400:
-                return Lost.UNREADABLE
-            return _body(response, time.monotonic() + timeout[1])
-    except (OSError, HTTPError, http.client.HTTPException) as error:
-        return Lost.NEVER_SENT if _never_sent(error) else Lost.NO_ANSWER
-    finally:
-        adapter.close()
+    def __init__(self) -> None:
+        self._adapter = _Adapter()
+
+    def get(
+        self, url: str, query: Mapping[str, str], form: Mapping[str, str], timeout: tuple[float, float]
+    ) -> bytes | Lost:
+        """Send one GET and return the answer's body whatever its status, or why there is none; never raises.
+
+        `timeout` is seconds to connect and seconds to wait for the answer's next byte, which is also how
+        long the whole body may take. Returning the failure, not raising it, keeps the URL with the key out
+        of every exception chain.
+        """
+        request = requests.Request("GET", url, params=query, data=form, headers=_HEADERS).prepare()
+        try:
+            with self._adapter.send(request, stream=True, timeout=timeout, verify=True) as response:
+                if 300 <= response.status_code < 400:
+                    return Lost.UNREADABLE
+                return _body(response, time.monotonic() + timeout[1])
+        except (OSError, HTTPError, http.client.HTTPException) as error:
+            return Lost.NEVER_SENT if _never_sent(error) else Lost.NO_ANSWER
 
 
 def _body(response: requests.Response, deadline: float) -> bytes | Lost:
-    """The whole body; byte by byte, so that an answer that drips cannot hold the call for ever."""
+    """The whole body, as it arrives, so that an answer that drips cannot hold the call for ever."""
     body = bytearray()
-    for byte in response.iter_content(1):
-        body += byte
+    while some := response.raw.read1(MAX_ANSWER, decode_content=True):
+        body += some
         if len(body) > MAX_ANSWER:
             return Lost.UNREADABLE
         if time.monotonic() > deadline:
@@ -109,14 +112,24 @@ class _Secure(HTTPSConnection):
 class _PlainPool(HTTPConnectionPool):
     ConnectionCls = _Plain
 
+    def _put_conn(self, conn: Any) -> None:
+        _closed(conn)
+
 
 class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _Secure
 
+    def _put_conn(self, conn: Any) -> None:
+        _closed(conn)
 
-class _Once(HTTPAdapter):
-    """An adapter for one request, thrown away with its connection: nothing stale can be reused."""
 
+def _closed(conn: Any) -> None:
+    # Never kept, whatever the other side says of it: a stale one would blur what was sent.
+    if conn:
+        conn.close()
+
+
+class _Adapter(HTTPAdapter):
     def __init__(self) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
