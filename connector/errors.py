@@ -10,6 +10,7 @@
     the dial's request surely never reached CallerDesk     NotPlaced
     the dial's request may have rung a phone               Unclear
     a manifest or mapping file is wrong                    ConfigError
+    the journal cannot be read or written just now         JournalDown
 
 Every error carries a stable `code` and a sentence for the person who reads it: what happened, to which
 record, what to do next. Neither ever holds a secret, a request URL or a full phone number.
@@ -79,6 +80,12 @@ class Unclear(ConnectorError):
     """The dial's request may have rung a phone: only evidence resolves it, never a second request."""
 
     status = 202
+
+
+class JournalDown(ConnectorError):
+    """The journal cannot be read or written just now: nothing was accepted, and nothing may ring."""
+
+    status = 503
 
 
 @dataclass(frozen=True, slots=True)

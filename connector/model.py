@@ -189,6 +189,7 @@ class Call:
     #: The write lane: the activity is to show version `wanted`, the CRM holds version `written`.
     wanted: int = 0
     written: int = 0
+    wanted_since: datetime | None = None
     write_attempts: int = 0
     write_due_at: datetime | None = None
     write_error: str | None = None

@@ -1,0 +1,98 @@
+"""What the policy may ask of the past, answered on the gate's own open transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, func, or_, select
+
+from connector.journal.rows import moment
+from connector.journal.sql import Connection, one_of
+from connector.journal.tables import calls, flags
+from connector.model import State
+
+#: Without any sign of life a placed call is taken to be over after this long: its report may never come.
+SILENT_FOR = timedelta(seconds=120)
+#: With a sign of life (a leg picked up) it may last this long.
+TALKING_FOR = timedelta(hours=2)
+#: Live words that mean somebody has picked up.
+TALKING = ("customer_picked", "member_ringing", "both_talking")
+
+_LIVE_STATES = [State.DIALLING.value, State.UNKNOWN.value, State.PLACED.value]
+_on_a_call = and_(
+    one_of(calls.c.state, _LIVE_STATES),
+    or_(
+        calls.c.dialled_at > bindparam("silent"),
+        and_(one_of(calls.c.live, TALKING), calls.c.dialled_at > bindparam("talking")),
+    ),
+)
+_LAST_DIALLED = select(func.max(calls.c.dialled_at)).where(
+    calls.c.customer == bindparam("customer"), one_of(calls.c.state, [*_LIVE_STATES, "ended", "abandoned"])
+)
+_BUSY_SINCE = select(func.max(calls.c.dialled_at)).where(calls.c.member == bindparam("member"), _on_a_call)
+_CHANNELS = select(func.count()).select_from(calls).where(_on_a_call)
+_COINS = select(func.coalesce(func.sum(calls.c.coins), 0.0)).where(calls.c.dialled_at >= bindparam("since"))
+_FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
+
+
+def _dialled(columns: frozenset[str]) -> Select[Any]:
+    counted = select(func.count()).select_from(calls).where(calls.c.dialled_at >= bindparam("since"))
+    for column in sorted(columns):
+        counted = counted.where(calls.c[column] == bindparam(column))
+    return counted
+
+
+_DIALLED: dict[frozenset[str], Select[Any]] = {}
+
+
+class Ledger:
+    """Answers from the journal as it stands inside one transaction at `now`."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+
+    def last_dialled(self, customer: str) -> datetime | None:
+        """When this customer (E.164) was last rung, or may have been."""
+        return moment(self._connection.execute(_LAST_DIALLED, {"customer": customer}).scalar())
+
+    def member_busy_since(self, member: str) -> datetime | None:
+        """Since when this member (E.164) is on another call of ours, as far as we know; None when free."""
+        return moment(self._connection.execute(_BUSY_SINCE, {"member": member, **self._bounds()}).scalar())
+
+    def dialled_since(
+        self,
+        since: datetime,
+        *,
+        customer: str | None = None,
+        member: str | None = None,
+        connection: str | None = None,
+        source: str | None = None,
+    ) -> int:
+        """How many calls were dialled since then, of those that match what is given."""
+        named = {"customer": customer, "member": member, "connection": connection, "source": source}
+        given = {column: value for column, value in named.items() if value is not None}
+        columns = frozenset(given)
+        statement = _DIALLED.get(columns)
+        if statement is None:
+            statement = _DIALLED[columns] = _dialled(columns)
+        return int(self._connection.execute(statement, {"since": since.timestamp(), **given}).scalar())
+
+    def channels_in_use(self) -> int:
+        """Channels taken by calls under way; each call takes two, one a leg."""
+        return 2 * (self._connection.execute(_CHANNELS, self._bounds()).scalar() or 0)
+
+    def coins_since(self, since: datetime) -> float:
+        """Coins that calls dialled since then have cost, as far as reported."""
+        return float(self._connection.execute(_COINS, {"since": since.timestamp()}).scalar() or 0)
+
+    def paused(self) -> bool:
+        """Whether the kill switch is on."""
+        return self._connection.execute(_FLAG, {"name": "paused"}).scalar() is not None
+
+    def _bounds(self) -> dict[str, float]:
+        return {
+            "silent": (self._now - SILENT_FOR).timestamp(),
+            "talking": (self._now - TALKING_FOR).timestamp(),
+        }

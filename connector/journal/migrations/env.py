@@ -1,0 +1,13 @@
+"""Alembic's entry: runs the numbered migrations on the connection it is handed."""
+
+from alembic import context
+
+from connector.journal.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,68 @@
+"""The call's life as one literal table: every legal way forward, and nothing else.
+
+    accepted -> reading -> planned -> dialling -> placed -> ended
+                   |          |          |-> unknown -> placed | ended | abandoned  (never redialled)
+                   |          |-> refused | expired | cancelled | deferred -> accepted
+                   |-> failed (the CRM could not be read)
+
+There is one way into `dialling`, from `planned`, and no way back out of it that leads to it again except
+through a connection that was never made (`NotPlaced`), which returns the row to `planned`.
+"""
+
+from __future__ import annotations
+
+from connector.model import Phase, State
+
+LEGAL: dict[State, frozenset[State]] = {
+    State.ACCEPTED: frozenset({State.READING, State.EXPIRED, State.CANCELLED}),
+    State.READING: frozenset(
+        {State.ACCEPTED, State.PLANNED, State.REFUSED, State.FAILED, State.EXPIRED, State.CANCELLED}
+    ),
+    State.PLANNED: frozenset(
+        {State.DIALLING, State.REFUSED, State.EXPIRED, State.CANCELLED, State.DEFERRED, State.PLANNED}
+    ),
+    # Back to the start, not to `planned`: hours later the record may say do-not-call.
+    State.DEFERRED: frozenset({State.ACCEPTED, State.CANCELLED}),
+    State.DIALLING: frozenset({State.PLACED, State.REFUSED, State.PLANNED, State.UNKNOWN}),
+    State.UNKNOWN: frozenset({State.PLACED, State.ENDED, State.REFUSED, State.ABANDONED}),
+    State.PLACED: frozenset({State.PLACED, State.ENDED}),
+    # A later report may know more (a recording, an outcome after we gave up); none of these can ring.
+    State.ENDED: frozenset({State.ENDED}),
+    State.ABANDONED: frozenset({State.ENDED}),
+    State.REFUSED: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.CANCELLED: frozenset(),
+    State.FAILED: frozenset(),
+}
+
+#: Nothing further happens to these by itself, so they carry no due time.
+RESTING = frozenset(
+    {
+        State.ENDED,
+        State.ABANDONED,
+        State.REFUSED,
+        State.EXPIRED,
+        State.CANCELLED,
+        State.FAILED,
+    }
+)
+
+#: A person waiting for the answer to a button has it in these.
+VERDICT = RESTING | {State.PLACED, State.UNKNOWN, State.DEFERRED}
+
+#: What the timeline shows for a state; None where the CRM is not written to.
+PHASE: dict[State, Phase | None] = {
+    State.ACCEPTED: None,
+    State.READING: None,
+    State.PLANNED: None,
+    State.DEFERRED: None,
+    State.DIALLING: None,
+    State.PLACED: Phase.PLACED,
+    State.UNKNOWN: Phase.UNKNOWN,
+    State.ENDED: Phase.ENDED,
+    State.ABANDONED: Phase.ENDED,
+    State.REFUSED: Phase.REFUSED,
+    State.EXPIRED: None,
+    State.CANCELLED: None,
+    State.FAILED: None,
+}

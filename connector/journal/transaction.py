@@ -1,0 +1,211 @@
+"""One open transaction on the journal and the only ways a row moves in it.
+
+`move` is a compare-and-set on id, state and owner: nought rows changed means somebody else has the row now
+(fenced), and whatever the caller holds is dropped. The event is written in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Update, bindparam, case, insert, or_, select, update
+
+from connector.journal.engine import Database
+from connector.journal.ledger import Ledger
+from connector.journal.rows import call_of, stamp
+from connector.journal.sql import Connection
+from connector.journal.states import LEGAL, PHASE, RESTING
+from connector.journal.tables import calls, events
+from connector.model import Call, State
+
+
+class IllegalMove(AssertionError):
+    """The code asked for a transition that the table of `states` does not have: a fault of ours."""
+
+
+@cache
+def _update(columns: frozenset[str], owned: bool, bump: bool) -> Update:
+    statement = (
+        update(calls)
+        .where(calls.c.id == bindparam("b_id"), calls.c.state == bindparam("b_state"))
+        .values({name: bindparam(name) for name in columns})
+    )
+    if owned:
+        statement = statement.where(calls.c.owner == bindparam("b_owner"))
+    if bump:
+        # A new version for the timeline: due at once, unless a writer is at it, who will see it when done.
+        statement = statement.values(
+            wanted=calls.c.wanted + 1,
+            wanted_since=bindparam("b_now"),
+            write_dead=False,
+            write_due_at=case(
+                (calls.c.write_owner.is_(None), bindparam("b_now")), else_=calls.c.write_due_at
+            ),
+        )
+    return statement
+
+
+_REST = (
+    update(calls)
+    .where(calls.c.id == bindparam("b_id"), calls.c.state == bindparam("b_state"))
+    .values(due_at=bindparam("due_at"), owner=None)
+)
+_EVENT = insert(events)
+_CALL = select(calls).where(calls.c.id == bindparam("id"))
+_WANTED = select(calls.c.wanted).where(calls.c.id == bindparam("id"))
+_WRITTEN = (
+    update(calls)
+    .where(calls.c.id == bindparam("b_id"), calls.c.write_owner == bindparam("b_owner"))
+    .values(
+        written=bindparam("written"),
+        activity_id=bindparam("activity_id"),
+        write_owner=None,
+        write_due_at=bindparam("write_due_at"),
+        write_attempts=0,
+        write_error=None,
+        write_dead=False,
+    )
+)
+_NOT_WRITTEN = (
+    update(calls)
+    .where(calls.c.id == bindparam("b_id"), calls.c.write_owner == bindparam("b_owner"))
+    .values(
+        write_owner=None,
+        write_due_at=bindparam("write_due_at"),
+        write_error=bindparam("write_error"),
+        write_dead=bindparam("write_dead"),
+    )
+)
+_WRITE_CLAIM = (
+    update(calls)
+    .where(
+        calls.c.id == bindparam("b_id"),
+        calls.c.wanted > calls.c.written,
+        or_(calls.c.write_owner.is_(None), calls.c.write_due_at <= bindparam("b_now")),
+    )
+    .values(
+        write_owner=bindparam("write_owner"),
+        write_due_at=bindparam("write_due_at"),
+        write_attempts=calls.c.write_attempts + 1,
+    )
+)
+
+
+class Transaction:
+    """Moves and questions on one open transaction at one moment of the journal's clock."""
+
+    def __init__(self, database: Database, connection: Connection, now: datetime) -> None:
+        self._database = database
+        self.connection = connection
+        self.now = now
+        self.ledger = Ledger(connection, now)
+
+    def call(self, call_id: str) -> Call | None:
+        """The call as it stands in this transaction."""
+        row = self.connection.execute(_CALL, {"id": call_id}).first()
+        return call_of(row) if row else None
+
+    def move(
+        self,
+        call: Call | str,
+        state: State,
+        to: State,
+        *,
+        owner: str | None = None,
+        who: str,
+        detail: str,
+        due_at: datetime | None = None,
+        keep_owner: bool = False,
+        write: bool | None = None,
+        columns: Mapping[str, Any] = MappingProxyType({}),
+    ) -> bool:
+        """Move a row from `state` to `to` if it still stands there and is still `owner`'s; False = fenced.
+
+        `due_at` is when the row is next to be looked at: needed for every state that is not at rest.
+        `write` asks for a new version on the CRM's timeline; by default whenever its state has a phase there.
+        """
+        if to not in LEGAL[state]:
+            raise IllegalMove(f"{state} -> {to}")
+        if (due_at is None) != (to in RESTING):
+            raise IllegalMove(f"{state} -> {to} with due time {due_at}")
+        call_id = call if isinstance(call, str) else call.id
+        bump = PHASE[to] is not None if write is None else write
+        values = {**columns, "state": to.value, "due_at": stamp(due_at)}
+        if not keep_owner:
+            values["owner"] = None
+        statement = _update(frozenset(values), owner is not None, bump)
+        values.update(b_id=call_id, b_state=state.value)
+        if bump:
+            values["b_now"] = stamp(self.now)
+        if owner is not None:
+            values["b_owner"] = owner
+        if self.connection.execute(statement, values).rowcount != 1:
+            return False
+        self.tell(call_id, state, to, who, detail)
+        return True
+
+    def rest(self, call: Call, *, due_at: datetime) -> None:
+        """Leave a row where it stands and look at it again then; drops a claim on it."""
+        self.connection.execute(
+            _REST, {"b_id": call.id, "b_state": call.state.value, "due_at": stamp(due_at)}
+        )
+
+    def serialise(self, key: str) -> None:
+        """Let one transaction at a time act on `key`, until it ends."""
+        self._database.serialise(self.connection, key)
+
+    def tell(self, call_id: str, state: State | None, to: State, who: str, detail: str) -> None:
+        """Add one line to a call's story."""
+        self.connection.execute(
+            _EVENT,
+            {
+                "call_id": call_id,
+                "at": stamp(self.now),
+                "from_state": state.value if state else None,
+                "to_state": to.value,
+                "who": who,
+                "detail": detail,
+            },
+        )
+
+    # -- The write lane -------------------------------------------------------------------------------------
+
+    def claim_write(self, call_id: str, owner: str, lease: timedelta) -> bool:
+        """Become the one writer of this call's activity; False when there is one or nothing to write."""
+        values = {
+            "b_id": call_id,
+            "b_now": stamp(self.now),
+            "write_owner": owner,
+            "write_due_at": stamp(self.now + lease),
+        }
+        return self.connection.execute(_WRITE_CLAIM, values).rowcount == 1
+
+    def written(self, call: Call, owner: str, version: int, activity_id: str) -> bool:
+        """The CRM now shows `version`; True when a newer one is already wanted."""
+        wanted = self.connection.execute(_WANTED, {"id": call.id}).scalar()
+        values = {
+            "b_id": call.id,
+            "b_owner": owner,
+            "written": version,
+            "activity_id": activity_id,
+            "write_due_at": stamp(self.now) if wanted > version else None,
+        }
+        self.connection.execute(_WRITTEN, values)
+        return bool(wanted > version)
+
+    def not_written(self, call: Call, owner: str, error: str, again_at: datetime | None) -> None:
+        """The write failed with `error`; it is tried again then, or never (a dead letter)."""
+        self.connection.execute(
+            _NOT_WRITTEN,
+            {
+                "b_id": call.id,
+                "b_owner": owner,
+                "write_error": error,
+                "write_due_at": stamp(again_at),
+                "write_dead": again_at is None,
+            },
+        )
