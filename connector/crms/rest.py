@@ -7,7 +7,7 @@ the API answers is the record as it stands, so one inside `{"data": …}` is rea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 from connector.crms.base import Account, ConnectionSchema, Crm, Finding
 from connector.crms.rest_settings import UNITS, RestSchema, authorise
@@ -39,7 +39,6 @@ class Template(Protocol):
         """
 
 
-@runtime_checkable
 class Inside(Protocol):
     """A path at which the record that was read already holds its owner or user (`record.owner`)."""
 
@@ -141,7 +140,7 @@ class Rest(Crm):
         where = self._templates.get(name)
         if where is None:
             return {}
-        if isinstance(where, Inside):
+        if not hasattr(where, "headers"):  # a path, no request
             found = where.render(words)
             if found is not None and not isinstance(found, Mapping):
                 raise AdminNeeded(

@@ -45,13 +45,19 @@ class Number:
         return f"Number({mask(self.e164)}, {self.kind}, {self.country})"
 
 
+#: Numbers read lately, by E.164: each is read again in that form by the guards of its call.
+_known: dict[str, Number] = {}
+_KNOWN_AT_MOST = 4096
+
+
 def number_of(digits: str, *, international: bool, region: str) -> Number:
     """The number these ASCII digits mean; Refused when none is in use, or more than one reading is.
 
     `international` digits begin with the country code; others are as typed in `region`.
     """
     if international:
-        readings = {_parse("+" + digits, None)}
+        known = _known.get("+" + digits)
+        readings = {known or _parse("+" + digits, None)}
     else:
         if _is_short_code(digits, region):
             raise refusals.short_code(digits)
@@ -91,11 +97,15 @@ def _parse(digits: str, region: str | None) -> Number | None:
     kept = digits.endswith(phonenumbers.national_significant_number(found))
     if not kept or not phonenumbers.is_valid_number(found):
         return None
-    return Number(
+    number = Number(
         phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164),
         KINDS.get(phonenumbers.number_type(found), "unknown"),
         phonenumbers.region_code_for_number(found) or "unknown",
     )
+    if len(_known) >= _KNOWN_AT_MOST:
+        _known.clear()
+    _known[number.e164] = number
+    return number
 
 
 def _is_short_code(digits: str, region: str) -> bool:

@@ -14,6 +14,7 @@ _LARGEST = 10**15
 
 _LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _MINUS = "\u2212"
+_AS_IT_IS = re.compile(r"[ -~]*")
 _NOT_A_DIGIT = re.compile(r"[^0-9]")
 
 
@@ -27,7 +28,7 @@ def text_of(value: object) -> str:
         raise refusals.not_text(type(value).__name__)
     if len(value) > MAX_LENGTH:
         raise refusals.too_long(len(value))
-    plain = "".join(map(_plain, value)).strip()
+    plain = _plainly(value).strip()
     if plain[:4].lower() == "tel:":
         plain = plain[4:].lstrip()
     # A spreadsheet's mark for "this is text".
@@ -36,7 +37,12 @@ def text_of(value: object) -> str:
 
 def digits_of(text: str) -> str:
     """All digits of a text, in any script, as ASCII."""
-    return _NOT_A_DIGIT.sub("", "".join(map(_plain, text)))
+    return _NOT_A_DIGIT.sub("", _plainly(text))
+
+
+def _plainly(text: str) -> str:
+    # Most numbers are typed in plain ASCII, which stands for itself.
+    return text if _AS_IT_IS.fullmatch(text) else "".join(map(_plain, text))
 
 
 def _plain(char: str) -> str:
