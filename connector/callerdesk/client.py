@@ -89,7 +89,9 @@ class CallerDesk(Account):
         repeat it). Source: CallerDesk API, "Reverse C2C, B party = member number" page.
         """
         asked = dial_request(calling_party_a, calling_party_b, deskphone, call_limit, campid, form_deskphone)
-        answer = self._once.get(self._url, {**asked.query, "authcode": self._authcode}, asked.form, self.timeout)
+        answer = self._once.get(
+            self._url, {**asked.query, "authcode": self._authcode}, asked.form, self.timeout
+        )
         if isinstance(answer, Lost):
             raise _lost(answer, asked.customer)
         reply = _reply(answer)

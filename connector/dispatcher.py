@@ -1,0 +1,228 @@
+"""Runs what is due: the accepting process's clicks at once, and whatever any process left behind.
+
+One thread looks at the journal when something is due, at the latest every second; pools do the work. The
+reaper is no more than this: a row whose lease has ended is due like any other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from typing import ParamSpec
+
+from connector import outcomes
+from connector.errors import JournalDown
+from connector.flow import READ_LEASE, Flow
+from connector.journal import VERDICT
+from connector.model import Call, Click, State
+
+log = logging.getLogger("connector.dispatcher")
+
+#: Wake-ups make it quick, this makes it sure.
+SLOW_POLL = 1.0
+#: Rows taken up in one look.
+BATCH = 32
+#: While CallerDesk is being asked about a row, nobody else asks.
+LOOK_UP_LEASE = timedelta(seconds=60)
+DIALLERS, WRITERS = 48, 16
+#: States whose due time means: a lease, a deferral or a look-up has come to its end.
+_LEFT_BEHIND = (State.READING, State.DIALLING, State.DEFERRED, State.UNKNOWN, State.PLACED)
+#: States whose due time means: somebody may take it up.
+_TO_RUN = (State.ACCEPTED, State.PLANNED)
+
+P = ParamSpec("P")
+
+
+class Dispatcher:
+    """Claims due rows of one journal and runs their next step in this process."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.journal = flow.journal
+        self._dial_pool = ThreadPoolExecutor(DIALLERS, thread_name_prefix="dial")
+        self._write_pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
+        self._look_up_pool = ThreadPoolExecutor(1, thread_name_prefix="look-up")
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._counting = threading.Lock()
+        self._running = 0
+        self._to_write: set[str] = set()
+        self._thread = threading.Thread(target=self._watch, name="dispatcher", daemon=True)
+        flow.behind = self.write_soon
+
+    def start(self) -> None:
+        """Begin to look after the journal."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Claim nothing more, finish what is under way, leave the rest to whoever starts next."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for pool in (self._dial_pool, self._write_pool, self._look_up_pool):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    # -- Clicks of this process -----------------------------------------------------------------------------
+
+    def accept(self, click: Click) -> tuple[Call, bool]:
+        """Make a click durable and run it in this process at once; the call, and whether it is a repeat."""
+        accepted = self.flow.accept(click, owner=self._turn())
+        self._run_or_leave(accepted.call, accepted.repeat)
+        return accepted.call, accepted.repeat
+
+    def accept_and_wait(self, click: Click, seconds: float) -> tuple[Call, bool]:
+        """The same for a person: wait until the verdict is in, or that long at the most."""
+        accepted = self.flow.accept(click, owner=self._turn())
+        call = accepted.call
+        if call.state in VERDICT:
+            return call, accepted.repeat
+        with self.flow.waiters.expecting(call.id) as verdict:
+            self._run_or_leave(call, accepted.repeat)
+            if accepted.repeat and (now := self.journal.get(call.id)) and now.state in VERDICT:
+                # It was reached between the look at the row and the beginning of the wait.
+                return now, True
+            told = verdict.wait(seconds)
+        return told or self.journal.get(call.id) or call, accepted.repeat
+
+    def _turn(self) -> str | None:
+        """A token to claim the new row with, when somebody is free to run it now."""
+        return self.flow.token() if self._running < DIALLERS else None
+
+    def _run_or_leave(self, call: Call, repeat: bool) -> None:
+        if repeat or call.state is State.EXPIRED:
+            return
+        if call.state is State.READING:
+            self._run(call)
+        else:
+            self._wake.set()
+
+    def _run(self, call: Call) -> None:
+        with self._counting:
+            self._running += 1
+        self._submit(self._dial_pool, self._run_and_count, call)
+
+    def _run_and_count(self, call: Call) -> None:
+        try:
+            self.flow.run(call)
+        finally:
+            with self._counting:
+                self._running -= 1
+                was_full = self._running == DIALLERS - 1
+            if was_full:
+                self._wake.set()
+
+    def write_soon(self, call_id: str) -> None:
+        """Bring the CRM up to date with this call, in the background."""
+        with self._counting:
+            if call_id in self._to_write:
+                return
+            self._to_write.add(call_id)
+        self._submit(self._write_pool, self._write, call_id)
+
+    def _write(self, call_id: str) -> None:
+        # Taken out first: whatever is wanted from here on asks for a round of its own.
+        with self._counting:
+            self._to_write.discard(call_id)
+        self.flow.timeline.log(call_id)
+
+    def wake(self) -> None:
+        """Look at the journal now."""
+        self._wake.set()
+
+    # -- What is due ----------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            pause = SLOW_POLL
+            try:
+                if self.look():
+                    pause = 0.0
+                elif (due_at := self.journal.next_due()) is not None:
+                    pause = min(SLOW_POLL, max(0.25, (due_at - self.journal.now()).total_seconds()))
+            except JournalDown as down:
+                log.error("%s The rows keep until it is back.", down.message)
+            if pause:
+                self._wake.wait(pause)
+                self._wake.clear()
+
+    def look(self) -> bool:
+        """Take up what is due now; True when there may be more that can be done at once."""
+        overdue = self.journal.due(_LEFT_BEHIND, BATCH)
+        unclear = [call for call in overdue if call.state in (State.UNKNOWN, State.PLACED)]
+        for call in overdue:
+            if call.state is State.DEFERRED:
+                self._wake_up(call)
+            elif call.state in (State.READING, State.DIALLING):
+                self.flow.verdicts.lease_ended(call)
+        if unclear:
+            self._look_up(unclear)
+        free = min(BATCH, DIALLERS - self._running)
+        waiting = self.journal.due(_TO_RUN, free) if free > 0 else []
+        for call in waiting:
+            self._take(call)
+        for call in self.journal.due_writes(BATCH):
+            self.write_soon(call.id)
+        return len(overdue) == BATCH or len(waiting) == BATCH
+
+    def _take(self, call: Call) -> None:
+        owner = self.flow.token()
+        with self.journal.transaction() as tx:
+            if not self.journal.claim(tx, call, owner, READ_LEASE):
+                return
+            if call.state is State.ACCEPTED:
+                tx.move(
+                    call,
+                    State.ACCEPTED,
+                    State.READING,
+                    owner=owner,
+                    who="dispatcher",
+                    detail="taken up",
+                    due_at=tx.now + READ_LEASE,
+                    keep_owner=True,
+                )
+            claimed = tx.call(call.id)
+        if claimed is not None:
+            self._run(claimed)
+
+    def _wake_up(self, call: Call) -> None:
+        with self.journal.transaction() as tx:
+            tx.move(
+                call,
+                State.DEFERRED,
+                State.ACCEPTED,
+                who="dispatcher",
+                detail="its time has come: the record is read again",
+                due_at=tx.now,
+            )
+
+    def _look_up(self, calls: list[Call]) -> None:
+        claimed = []
+        for call in calls:
+            with self.journal.transaction() as tx:
+                if self.journal.claim(tx, call, self.flow.token(), LOOK_UP_LEASE):
+                    claimed.append(call)
+        if claimed:
+            self._submit(self._look_up_pool, self._looked_up, claimed)
+
+    def _looked_up(self, calls: list[Call]) -> None:
+        for call in outcomes.look_up(self.journal, self.flow.callerdesk, calls):
+            self.write_soon(call.id)
+
+    def _submit(
+        self, pool: ThreadPoolExecutor, work: Callable[P, None], *args: P.args, **kw: P.kwargs
+    ) -> None:
+        if not self._stopping.is_set():
+            pool.submit(work, *args, **kw).add_done_callback(_report)
+
+
+def _report(done: Future[None]) -> None:
+    """A step that failed is a fault of ours or of the database: its row is taken up when its lease ends."""
+    failure = None if done.cancelled() else done.exception()
+    if isinstance(failure, JournalDown):
+        log.error("a step was left: %s", failure.message)
+    elif failure is not None:
+        log.error("a step failed; its row is taken up when its lease ends", exc_info=failure)

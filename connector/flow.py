@@ -1,0 +1,253 @@
+"""The story of one click: read -> plan -> dial -> log -> outcome.
+
+    THE LAW: RING AT MOST ONCE; WRITE AT LEAST ONCE.
+
+`gate` commits `planned -> dialling`; `dial` is called by nobody but the thread whose gate has just
+committed, and sends one request that nothing repeats. Whatever is unclear after that becomes `unknown`
+and is looked up (`outcomes.py`), never redialled. `log` makes the CRM's timeline equal to the row and may run
+any number of times: it cannot ring.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from connector import phone
+from connector.callerdesk import CallerDesk, Members
+from connector.connection import Connection
+from connector.errors import AdminNeeded, Gone, NotPlaced, Refused, TryAgain, Unclear
+from connector.journal import Accepted, Journal
+from connector.journal.rows import plan_columns
+from connector.model import Call, CallPlan, Click, Record, Source, State
+from connector.policy import Ask, decide
+from connector.redact import mask
+from connector.timeline import WRITE_LEASE, Timeline
+from connector.verdicts import Verdicts
+from connector.waiters import Waiters
+
+#: Longer than reading a record may take with its retry.
+READ_LEASE = timedelta(seconds=25)
+#: Longer than the dial's connect and read time-outs together.
+DIAL_LEASE = timedelta(seconds=15)
+
+
+class Flow:
+    """The steps, and what they work on. Shared between threads; every step is safe to run on a stale row."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        callerdesk: CallerDesk,
+        members: Members,
+        connections: Mapping[str, Connection],
+        *,
+        worker: str = "",
+    ) -> None:
+        self.journal = journal
+        self.callerdesk = callerdesk
+        self.members = members
+        self.connections = connections
+        self.waiters = Waiters()
+        self.verdicts = Verdicts(journal, self.waiters.tell, lambda call_id: self.behind(call_id))
+        self.timeline = Timeline(journal, connections, self.token)
+        #: Begins every owner token of this process, so that its claims can be told from others'.
+        self.worker = worker or secrets.token_hex(4)
+        #: Called with a call's id whenever its activity is behind; the dispatcher hands it to its pool.
+        self.behind: Callable[[str], None] = lambda call_id: None
+
+    def token(self) -> str:
+        """A fresh owner token: a claim is told from every earlier one, also of the same process."""
+        return f"{self.worker}.{secrets.token_hex(6)}"
+
+    # -- accept ---------------------------------------------------------------------------------------------
+
+    def accept(self, click: Click, *, owner: str | None = None) -> Accepted:
+        """Make a click durable, claimed for `owner` if given; Refused when its object is not mapped."""
+        connection = self.connections[click.connection]
+        connection.mapping.current().require(click.object)
+        accepted = self.journal.accept(
+            click,
+            lifetime=timedelta(seconds=connection.policy.expire_after),
+            repeat_window=timedelta(seconds=connection.policy.repeat_window),
+            owner=owner,
+            lease=READ_LEASE,
+        )
+        first = accepted.call.click
+        if accepted.repeat and (first.object, first.record_id) != (click.object, click.record_id):
+            raise Refused(
+                "click_id_reused",
+                f"This click's id belongs to a call for {first.object} {first.record_id}: "
+                "send every click with an id of its own. Nobody was rung.",
+                status=409,
+            )
+        return accepted
+
+    # -- read, plan, gate, dial -----------------------------------------------------------------------------
+
+    def run(self, call: Call) -> None:
+        """Take a claimed call as far as it goes now, and wake whoever waits for the verdict."""
+        try:
+            if call.state is State.PLANNED and call.plan and call.record:
+                self._ring(call, call.record, call.plan)
+            else:
+                self._start(call)
+        finally:
+            self.waiters.tell(call.id)
+
+    def _start(self, call: Call) -> None:
+        record = None
+        try:
+            record = self.read(call)
+            plan = self.plan(call, record)
+        except Refused as refusal:
+            self.verdicts.refuse(call, refusal, State.READING, record)
+        except (TryAgain, AdminNeeded, Gone) as failure:
+            self.verdicts.not_read(call, failure)
+        else:
+            self._ring(call, record, plan)
+
+    def read(self, call: Call) -> Record:
+        """Ask the CRM for the record, its owner and the acting user: just the fields the mapping uses."""
+        connection = self.connections[call.connection]
+        wanted = connection.mapping.current().wanted(call.click.object)
+        try:
+            return connection.crm.read(call.click, wanted)
+        except TryAgain as failure:
+            # One more look for a lost connection; after a time-out the person has waited long enough.
+            if failure.status == 504 or call.click.source is Source.RULE:
+                raise
+            return connection.crm.read(call.click, wanted)
+
+    def plan(self, call: Call, record: Record) -> CallPlan:
+        """Decide both parties and the deskphone by the mapping; Refused when it cannot, and why."""
+        connection = self.connections[call.connection]
+        return connection.mapping.current().plan(
+            call.click.object,
+            record,
+            call.click,
+            default_deskphone=connection.deskphone,
+            default_call_limit=connection.policy.call_limit,
+            read_number=self.number_reader(connection),
+            member_number=self.members.number_of,
+        )
+
+    def number_reader(self, connection: Connection) -> Callable[[object], str]:
+        """Reads a typed number as this connection may ring it, else a list goes on to its next field."""
+
+        def read(typed: object) -> str:
+            number = phone.read(typed, connection.region)
+            if number.country not in connection.policy.countries:
+                raise Refused(
+                    "country_not_allowed", f"{mask(number.e164)} is in {number.country}, not allowed"
+                )
+            if number.kind not in connection.policy.number_types:
+                raise Refused("number_type_not_allowed", f"{mask(number.e164)} is {number.kind}, not rung")
+            return number.e164
+
+        return read
+
+    def ask(self, call: Call, plan: CallPlan, now: datetime) -> Ask:
+        """The question for the policy: may this plan ring now?"""
+        return Ask(
+            connection=call.connection,
+            object=call.click.object,
+            record=f"{call.click.object} {call.click.record_id}",
+            source=call.click.source,
+            plan=plan,
+            now=now,
+            user=call.click.user,
+            member_active=self.members.active(plan.member),
+            overrides=call.click.override,
+        )
+
+    def _ring(self, call: Call, record: Record, plan: CallPlan) -> None:
+        dialling = self.gate(call, record, plan)
+        if dialling is not None:
+            self.dial(dialling, plan)
+
+    def gate(self, call: Call, record: Record, plan: CallPlan) -> Call | None:
+        """Commit `planned -> dialling` if expiry and every guard allow it; only its call may be dialled."""
+        policy = self.connections[call.connection].policy
+        owner = call.owner
+        version = self.connections[call.connection].mapping.current().version
+        ask = self.ask(call, plan, self.journal.now())
+        with self.journal.transaction() as tx:
+            tx.serialise("gate")
+            if call.state is State.READING:
+                columns = plan_columns(plan, record) | {"mapping_version": version}
+                if not tx.move(
+                    call,
+                    State.READING,
+                    State.PLANNED,
+                    owner=owner,
+                    who="mapping",
+                    detail=f"customer {mask(plan.customer)}, member {mask(plan.member)}, version {version}",
+                    due_at=tx.now + READ_LEASE,
+                    keep_owner=True,
+                    columns=columns,
+                ):
+                    return None
+            if tx.now >= call.expires_at:
+                sentence = "The click was too old to ring anybody when its turn came; it is only recorded."
+                tx.move(
+                    call,
+                    State.PLANNED,
+                    State.EXPIRED,
+                    owner=owner,
+                    who="gate",
+                    detail=sentence,
+                    columns={"code": "expired", "message": sentence},
+                )
+                return None
+            objection = decide(policy, ask, tx.ledger)
+            if objection is not None:
+                self.verdicts.object(tx, call, objection, policy)
+                return None
+            dialled_at = tx.now
+            moved = tx.move(
+                call,
+                State.PLANNED,
+                State.DIALLING,
+                owner=owner,
+                who="gate",
+                detail="every guard agrees",
+                due_at=dialled_at + DIAL_LEASE,
+                keep_owner=True,
+                columns={"dialled_at": dialled_at.timestamp()},
+            )
+        if not moved:
+            return None
+        return replace(
+            call,
+            state=State.DIALLING,
+            record=record,
+            plan=plan,
+            mapping_version=version,
+            dialled_at=dialled_at,
+        )
+
+    def dial(self, call: Call, plan: CallPlan) -> None:
+        """Ring, once: only the thread whose `gate` has just committed comes here, and nothing repeats it."""
+        try:
+            placed = self.callerdesk.reverse_c2c(
+                plan.customer,
+                plan.member,
+                plan.deskphone,
+                call_limit=plan.call_limit,
+                campid=plan.campid,
+                form_deskphone=plan.form_deskphone,
+            )
+        except NotPlaced as never:
+            self.verdicts.not_placed(call, never)
+        except Refused as refusal:
+            self.verdicts.refuse(call, refusal, State.DIALLING)
+        except Unclear as doubt:
+            self.verdicts.unclear(call, doubt)
+        else:
+            writer = self.token()
+            claimed = self.verdicts.placed(call, placed, writer, WRITE_LEASE)
+            if claimed is not None:
+                self.timeline.carry_on(claimed, writer)

@@ -1,0 +1,230 @@
+"""What becomes of a row once a step has told: one function for each answer, each one committed move.
+
+None of these can ring. Every path out of `dialling` is here: placed, refused, never connected, unclear, and
+the process that dialled is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from connector import outcomes
+from connector.callerdesk import Placed
+from connector.errors import ConnectorError, NotPlaced, Refused, TryAgain, Unclear
+from connector.journal import Journal, Transaction
+from connector.journal.rows import record_json
+from connector.model import Call, Record, Source, State
+from connector.policy import Policy, Verdict
+from connector.redact import mask, scrub
+
+#: How long a planned call rests when a guard defers it without naming a time.
+LOOK_AGAIN = timedelta(seconds=2)
+#: A rule's call that never reached CallerDesk is tried again after this long.
+NOT_PLACED_REST = timedelta(seconds=5)
+#: Seconds between two tries to read the record for a rule's click, while it has not expired.
+READ_RESTS = (1, 2, 4, 8, 15)
+#: Refusals that say nothing about the customer: they are the sender's to hear, not the timeline's.
+NOT_ON_TIMELINE = frozenset(
+    {"paused", "workflow_dialling_off", "called_recently", "unknown_object", "unknown_field"}
+)
+
+
+class Verdicts:
+    """Moves rows by what a step told, and tells whoever waits for the verdict or writes the timeline."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        tell: Callable[[str, Call | None], None],
+        behind: Callable[[str], None],
+    ) -> None:
+        self.journal = journal
+        self._tell = tell
+        self._behind = behind
+
+    def placed(self, call: Call, placed: Placed, writer: str, lease: timedelta) -> Call | None:
+        """CallerDesk took the call; the call as it now stands, claimed for `writer` to log it, or None."""
+        plan = call.plan
+        assert plan is not None  # nothing is dialled without one
+        message = f"Ringing the customer {mask(plan.customer)} first, then you on {mask(plan.member)}."
+        with self.journal.transaction() as tx:
+            moved = tx.move(
+                call,
+                State.DIALLING,
+                State.PLACED,
+                owner=call.owner,
+                who="callerdesk",
+                detail=scrub(placed.message),
+                due_at=tx.now + outcomes.REPORT_OVERDUE,
+                columns={"campid": placed.campid, "message": message},
+            )
+            if not moved:
+                # The lease ran out meanwhile: then this reply is evidence that resolves the `unknown`.
+                outcomes.placed_after_all(tx, call.id, placed.campid, message)
+            ended = outcomes.claim_parked(tx, call, placed.campid)
+            simple = moved and not ended
+            claimed = simple and tx.claim_write(call.id, writer, lease)
+        now = replace(call, state=State.PLACED, owner=None, campid=placed.campid, message=message)
+        self._tell(call.id, now if simple else None)
+        if claimed:
+            return replace(now, wanted=now.wanted + 1, write_attempts=now.write_attempts + 1)
+        self._behind(call.id)
+        return None
+
+    def refuse(self, call: Call, refusal: Refused, state: State, record: Record | None = None) -> None:
+        columns: dict[str, object] = {"code": refusal.code, "message": refusal.message}
+        if record is not None:
+            columns["record"] = record_json(record)
+        if state is State.DIALLING:
+            columns["dialled_at"] = None
+        with self.journal.transaction() as tx:
+            tx.move(
+                call,
+                state,
+                State.REFUSED,
+                owner=call.owner,
+                who="callerdesk" if state is State.DIALLING else "mapping",
+                detail=refusal.message,
+                write=refusal.code not in NOT_ON_TIMELINE and (record or call.record) is not None,
+                columns=columns,
+            )
+        self._settled(call.id)
+
+    def object(self, tx: Transaction, call: Call, objection: Verdict, policy: Policy) -> None:
+        """A guard objects: refuse, or defer visibly to the moment it names."""
+        owner, who, said = call.owner, objection.code, objection.sentence
+        columns: dict[str, object] = {"code": objection.code, "message": said}
+        if objection.action == "refuse":
+            write = objection.code not in NOT_ON_TIMELINE
+            tx.move(
+                call,
+                State.PLANNED,
+                State.REFUSED,
+                owner=owner,
+                who=who,
+                detail=said,
+                write=write,
+                columns=columns,
+            )
+        elif objection.until is None or objection.may_expire:
+            again_at = min(objection.until or tx.now + LOOK_AGAIN, call.expires_at)
+            tx.move(
+                call,
+                State.PLANNED,
+                State.PLANNED,
+                owner=owner,
+                who=who,
+                detail=said,
+                due_at=again_at,
+                columns=columns,
+            )
+        else:
+            # The click does not age while policy itself holds it back.
+            late = objection.until + timedelta(seconds=policy.expire_after)
+            tx.move(
+                call,
+                State.PLANNED,
+                State.DEFERRED,
+                owner=owner,
+                who=who,
+                detail=said,
+                due_at=objection.until,
+                columns=columns | {"expires_at": late.timestamp()},
+            )
+
+    def not_read(self, call: Call, failure: ConnectorError) -> None:
+        """A rule's click is read again until it expires; a person is told at once."""
+        may_come_back = isinstance(failure, TryAgain) and call.click.source is Source.RULE
+        rest = READ_RESTS[min(call.attempts, len(READ_RESTS)) - 1]
+        with self.journal.transaction() as tx:
+            again_at = tx.now + timedelta(seconds=rest)
+            if may_come_back and again_at < call.expires_at:
+                tx.move(
+                    call,
+                    State.READING,
+                    State.ACCEPTED,
+                    owner=call.owner,
+                    who="crm",
+                    detail=failure.message,
+                    due_at=again_at,
+                )
+                return
+            tx.move(
+                call,
+                State.READING,
+                State.FAILED,
+                owner=call.owner,
+                who="crm",
+                detail=failure.message,
+                columns={"code": failure.code, "message": f"{failure.message} Nobody was rung."},
+            )
+
+    def not_placed(self, call: Call, never: NotPlaced) -> None:
+        """No connection was made, so nothing rang: a rule tries again until it expires."""
+        with self.journal.transaction() as tx:
+            again_at = tx.now + NOT_PLACED_REST
+            if call.click.source is Source.RULE and again_at < call.expires_at:
+                tx.move(
+                    call,
+                    State.DIALLING,
+                    State.PLANNED,
+                    owner=call.owner,
+                    who="callerdesk",
+                    detail=never.message,
+                    due_at=again_at,
+                    columns={"dialled_at": None},
+                )
+                return
+        self.refuse(call, Refused(never.code, never.message), State.DIALLING)
+
+    def unclear(self, call: Call, doubt: Unclear) -> None:
+        with self.journal.transaction() as tx:
+            moved = tx.move(
+                call,
+                State.DIALLING,
+                State.UNKNOWN,
+                owner=call.owner,
+                who="callerdesk",
+                detail=doubt.message,
+                due_at=tx.now + outcomes.UNKNOWN_REST,
+                columns={"code": doubt.code, "message": doubt.message},
+            )
+            if moved:
+                outcomes.claim_parked(tx, call, None)
+        self._settled(call.id)
+
+    def lease_ended(self, call: Call) -> None:
+        """Take up a row whose worker is gone: before the gate it goes on, after it nobody may dial again."""
+        with self.journal.transaction() as tx:
+            if call.state is State.READING:
+                tx.move(
+                    call,
+                    State.READING,
+                    State.ACCEPTED,
+                    owner=call.owner,
+                    who="reaper",
+                    detail="the process that read the record is gone",
+                    due_at=tx.now,
+                )
+            elif call.state is State.DIALLING:
+                message = (
+                    "The connector was stopped while it asked CallerDesk to ring. The customer's phone may "
+                    "be ringing: do not press again, we are finding out."
+                )
+                tx.move(
+                    call,
+                    State.DIALLING,
+                    State.UNKNOWN,
+                    owner=call.owner,
+                    who="reaper",
+                    detail="the process that dialled is gone",
+                    due_at=tx.now,
+                    columns={"code": "connector_stopped", "message": message},
+                )
+        self._settled(call.id)
+
+    def _settled(self, call_id: str) -> None:
+        self._tell(call_id, None)
+        self._behind(call_id)
