@@ -1,0 +1,127 @@
+"""Builds the house from its settings: one place where every part meets, and every fault is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from marshmallow import ValidationError
+
+from connector import signatures, yamlfile
+from connector.callerdesk import CallerDesk, Members
+from connector.connection import Connection
+from connector.crms import REGISTRY, adapter
+from connector.crms.base import Account, Crm
+from connector.errors import ConfigError, Problem
+from connector.flow import Flow
+from connector.journal import Journal
+from connector.mapping import MappingFile
+from connector.policy import Policy, PolicySchema
+from connector.settings import COMMON_KEYS, ConnectionSettings, Settings, register_secrets
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The running parts, for the web, the dispatcher and the command line."""
+
+    settings: Settings
+    journal: Journal
+    callerdesk: CallerDesk
+    members: Members
+    connections: Mapping[str, Connection]
+    flow: Flow
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        self.journal.close()
+
+
+def build(settings: Settings, *, worker: str = "") -> House:
+    """Put everything together without opening the journal; ConfigError with every fault of every file."""
+    faults: list[Problem] = []
+    connections = {}
+    for name, entry in settings.connections.items():
+        connection = _connection(entry, settings, faults)
+        if connection is not None:
+            connections[name] = connection
+    if faults:
+        raise ConfigError(faults)
+    journal = Journal(settings.database_url)
+    callerdesk = CallerDesk(
+        settings.callerdesk["authcode"],
+        settings.callerdesk["base_url"],
+        settings.callerdesk["endpoint"],
+        timeout=(3.05, settings.callerdesk["timeout"]),
+    )
+    members = Members(callerdesk)
+    flow = Flow(journal, callerdesk, members, connections, worker=worker)
+    return House(settings, journal, callerdesk, members, connections, flow)
+
+
+def _connection(entry: ConnectionSettings, settings: Settings, faults: list[Problem]) -> Connection | None:
+    document, here = settings.document, ("connections", entry.name)
+    found = len(faults)
+    if entry.crm not in REGISTRY:
+        near = get_close_matches(entry.crm, REGISTRY, 1)
+        advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(REGISTRY))}"
+        faults.append(document.problem((*here, "crm"), f"unknown crm {entry.crm!r}; {advice}", value=True))
+        return None
+    if entry.clicks.auth not in signatures.SCHEMES:
+        message = f"unknown auth {entry.clicks.auth!r}; known are {', '.join(sorted(signatures.SCHEMES))}"
+        faults.append(document.problem((*here, "clicks", "auth"), message, value=True))
+    else:
+        for index, secret in enumerate(entry.clicks.secrets):
+            if problem := signatures.problem_with(entry.clicks.auth, secret):
+                faults.append(document.problem((*here, "clicks", "secrets", index), problem, value=True))
+    kind = adapter(entry.crm)
+    own = _own_settings(kind, entry, document, faults)
+    policy = _policy(entry, settings, faults)
+    try:
+        mapping = MappingFile(entry.mapping)
+    except ConfigError as error:
+        faults.extend(error.problems)
+        return None
+    if mapping.current().crm != entry.crm:
+        message = f"{entry.mapping.name} is a mapping for {mapping.current().crm!r}, not for {entry.crm!r}"
+        faults.append(document.problem((*here, "mapping"), message, value=True))
+    if len(faults) > found or own is None or policy is None:
+        return None
+    clicks = {"source": entry.clicks.source, "organization_id": entry.clicks.organization_id}
+    account = Account(entry.name, own, clicks, mapping.requests)
+    return Connection(entry.name, kind(account), mapping, policy, entry.deskphone, entry.clicks.wait)
+
+
+def _own_settings(
+    kind: type[Crm], entry: ConnectionSettings, document: yamlfile.Document, faults: list[Problem]
+) -> Mapping[str, object] | None:
+    schema = kind.settings_schema()
+    here = ("connections", entry.name)
+    try:
+        own: Mapping[str, object] = schema.load(entry.own)
+    except ValidationError as error:
+        messages = {"connections": {entry.name: error.messages}}
+
+        def known(path: yamlfile.Path) -> list[str]:
+            return [*yamlfile.keys_of(schema, path[2:]), *(COMMON_KEYS if path == here else ())]
+
+        faults.extend(yamlfile.problems(document, messages, known))
+        return None
+    register_secrets(str(own[name]) for name in kind.secrets if own.get(name))
+    return own
+
+
+def _policy(entry: ConnectionSettings, settings: Settings, faults: list[Problem]) -> Policy | None:
+    schema = PolicySchema()
+    merged = {**settings.policy, **entry.policy}
+    try:
+        policy: Policy = schema.load(merged)
+    except ValidationError as error:
+        messages = error.messages if isinstance(error.messages, dict) else {}
+        own = {key: told for key, told in messages.items() if key in entry.policy}
+        common = {key: told for key, told in messages.items() if key not in own}
+        placed = {"policy": common, "connections": {entry.name: {"policy": own}}}
+        told = yamlfile.problems(settings.document, placed, lambda path: yamlfile.keys_of(schema, ()))
+        faults.extend(problem for problem in told if problem not in faults)
+        return None
+    return policy
