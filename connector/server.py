@@ -1,0 +1,115 @@
+"""The production server: waitress, one or more processes on one listening socket.
+
+Waitress buffers a request whole before a thread sees it, so slow senders cost a connection and no thread;
+with `poll` and a raised limit, hundreds of them leave room for everybody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+from waitress.server import create_server
+
+from connector.assembly import House, build
+from connector.dispatcher import Dispatcher
+from connector.journal.engine import Presence
+from connector.settings import Settings
+from connector.web import create_app
+
+log = logging.getLogger("connector.server")
+
+THREADS = 64
+CONNECTIONS = 2000
+#: Above the application's own limit, which answers in a form programs can read.
+MAX_BODY = 16 * 1024 * 1024
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    listening.listen(1024)
+    return listening
+
+
+def serve(settings: Settings, listening: socket.socket, workers: int = 1) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
+    house = build(settings)
+    house.journal.open()
+    presence = Presence(house.journal.database)
+    if presence.alone():
+        house.journal.release_dead()
+    presence.share()
+    house.close()
+    if workers == 1:
+        return _work(settings, listening)
+    return _supervise(lambda: _work(settings, listening), workers)
+
+
+def _work(settings: Settings, listening: socket.socket) -> int:
+    """One process: its own connections, its own dispatcher, the shared socket."""
+    house: House = build(settings, worker=f"{os.getpid():x}")
+    dispatcher = Dispatcher(house.flow)
+    server = create_server(
+        create_app(house, dispatcher),
+        sockets=[listening],
+        threads=THREADS,
+        connection_limit=CONNECTIONS,
+        asyncore_use_poll=True,
+        channel_timeout=60,
+        max_request_body_size=MAX_BODY,
+        ident=None,
+        clear_untrusted_proxy_headers=True,
+    )
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    dispatcher.start()
+    try:
+        server.run()
+    finally:
+        server.close()
+        dispatcher.stop()
+        house.close()
+    return 0
+
+
+def _supervise(work: Callable[[], int], workers: int) -> int:
+    """Keep `workers` processes running; one that dies is replaced, all end when this one is told to."""
+    children: set[int] = set()
+    stopping = False
+
+    def spawn() -> None:
+        child = os.fork()
+        if child == 0:
+            sys.exit(work())
+        children.add(child)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+
+    for _ in range(workers):
+        spawn()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    while children:
+        child, status = os.wait()
+        children.discard(child)
+        if not stopping:
+            log.error("worker %d ended with status %d and is replaced", child, status)
+            spawn()
+    return 0

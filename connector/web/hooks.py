@@ -1,0 +1,119 @@
+"""Clicks in: verified on their raw bytes, parsed by their CRM, durable before they are answered."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flask import Blueprint, Response, redirect, render_template, request
+
+from connector.assembly import House
+from connector.connection import Connection
+from connector.crms.base import Answer, Hook
+from connector.dispatcher import Dispatcher
+from connector.errors import BadRequest
+from connector.model import Click, Source
+from connector.settings import ConnectionSettings
+from connector.signatures import Options, Signed, verify
+from connector.web.answers import Links, answer_of, to_person, to_rule
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+def blueprint(house: House, dispatcher: Dispatcher) -> Blueprint:
+    """POST /hooks/<connection>[/<token>], and the confirm page a URL button opens by GET."""
+    hooks = Blueprint("hooks", __name__)
+    links = Links(house.journal, house.settings.public_url)
+
+    @hooks.post("/hooks/<name>")
+    @hooks.post("/hooks/<name>/<token>")
+    def click(name: str, token: str | None = None) -> Response:
+        connection, settings = _connection(house, name)
+        body = request.get_data(cache=False)
+        delivery = _verified(house, settings, token, body)
+        hook = _hook(body)
+        clicks = connection.crm.parse(hook)
+        if len(clicks) == 1 and delivery and clicks[0].delivery is None:
+            clicks = [replace(clicks[0], delivery=delivery)]
+        for each in clicks:
+            connection.mapping.current().require(each.object)
+        answers = [_run(each, connection) for each in clicks]
+        return _answered(connection, hook, clicks, answers)
+
+    @hooks.get("/hooks/<name>")
+    @hooks.get("/hooks/<name>/<token>")
+    def confirm(name: str, token: str | None = None) -> Response:
+        """Opening a link rings nobody (mail scanners and previews open links too): the page's button does."""
+        _, settings = _connection(house, name)
+        if settings.clicks.auth != "token":
+            raise BadRequest(
+                "method_not_allowed", "Clicks of this connection are made by POST only.", status=405
+            )
+        _verified(house, settings, token, b"")
+        fields = {key: request.args[key] for key in ("object", "id", "user") if request.args.get(key)}
+        page = render_template("confirm.html", fields=fields, click_id=secrets.token_hex(16))
+        return Response(page, content_type="text/html; charset=utf-8")
+
+    def _run(each: Click, connection: Connection) -> Answer:
+        if each.source is Source.BUTTON:
+            call, repeat = dispatcher.accept_and_wait(each, connection.wait)
+        else:
+            call, repeat = dispatcher.accept(each)
+        return answer_of(call, repeat, links.url(call.id))
+
+    return hooks
+
+
+def _connection(house: House, name: str) -> tuple[Connection, ConnectionSettings]:
+    connection = house.connections.get(name)
+    if connection is None:
+        raise BadRequest(
+            "unknown_connection",
+            f"There is no connection {name[:60]!r} in this connector's manifest.",
+            status=404,
+        )
+    return connection, house.settings.connections[name]
+
+
+def _verified(house: House, settings: ConnectionSettings, token: str | None, body: bytes) -> str | None:
+    """Check the request by the connection's one scheme before anything in it is read."""
+    base = house.settings.public_url
+    url = f"{base.rstrip('/')}{request.full_path.rstrip('?')}" if base else request.url
+    signed = Signed(
+        method=request.method,
+        url=url,
+        path_token=token,
+        headers=tuple(request.headers.items()),
+        body=body,
+    )
+    clicks = settings.clicks
+    options = Options(header=clicks.header) if clicks.header else Options()
+    return verify(clicks.auth, signed, clicks.secrets, house.journal.now(), options).delivery
+
+
+def _hook(body: bytes) -> Hook:
+    fields = request.args.to_dict()
+    content_type = request.mimetype.lower()
+    if content_type == _FORM:
+        from urllib.parse import parse_qsl
+
+        fields |= dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200))
+    return Hook(
+        method=request.method,
+        body=body,
+        content_type=content_type,
+        headers={key.lower(): value for key, value in request.headers.items()},
+        fields=fields,
+    )
+
+
+def _answered(connection: Connection, hook: Hook, clicks: Sequence[Click], answers: list[Answer]) -> Response:
+    wire = connection.crm.answer(answers, clicks)
+    if wire is not None:
+        return Response(wire.body, wire.status, content_type=wire.content_type)
+    if len(clicks) == 1 and clicks[0].source is Source.BUTTON:
+        if hook.content_type == _FORM and "text/html" in hook.headers.get("accept", ""):
+            return redirect(answers[0].url or "/", code=303)  # type: ignore[return-value]
+        return to_person(answers[0])
+    return to_rule(answers)

@@ -1,0 +1,48 @@
+"""Every error leaves as problem+json (RFC 9457): a stable `code`, and in `detail` a sentence for a person."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from connector.errors import ConnectorError, JournalDown
+
+#: What the framework itself refuses, in our words.
+_FRAMEWORK = {
+    404: ("not_found", "There is nothing at this address. Clicks go to /hooks/<connection>."),
+    405: ("method_not_allowed", "This address does not take that method. Calls are made by POST only."),
+    413: ("body_too_large", "The body is larger than 256 kB, far more than any click needs."),
+}
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> Response:
+    """A problem+json answer; `more` are extension members such as `call` and `url`."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code}
+    body |= {"detail": detail} | {name: value for name, value in more.items() if value is not None}
+    return Response(json.dumps(body), status, content_type="application/problem+json")
+
+
+def register(app: Flask) -> None:
+    """Answer every error of ours and of the framework as a problem."""
+
+    @app.errorhandler(ConnectorError)
+    def _ours(error: ConnectorError) -> Response:
+        answer = problem(error.status, error.code, error.message)
+        if isinstance(error, JournalDown):
+            answer.headers["Retry-After"] = "5"
+        return answer
+
+    @app.errorhandler(HTTPException)
+    def _framework(error: HTTPException) -> Response:
+        status = error.code or 500
+        code, detail = _FRAMEWORK.get(
+            status, ("bad_request" if status < 500 else "internal", error.name + ".")
+        )
+        answer = problem(status, code, detail)
+        if status == 405 and error.get_response().headers.get("Allow"):
+            answer.headers["Allow"] = error.get_response().headers["Allow"]
+        return answer
