@@ -14,13 +14,14 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, create_server
 
 from connector.assembly import House, build
 from connector.dispatcher import Dispatcher
 from connector.journal.engine import Presence
 from connector.settings import Settings
 from connector.web import create_app
+from connector.web.unparsed import Channel
 
 log = logging.getLogger("connector.server")
 
@@ -69,6 +70,8 @@ def _work(settings: Settings, listening: socket.socket) -> int:
         ident=None,
         clear_untrusted_proxy_headers=True,
     )
+    assert isinstance(server, BaseWSGIServer)  # several of them only for several sockets
+    server.channel_class = Channel
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise SystemExit(0)

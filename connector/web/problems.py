@@ -11,19 +11,27 @@ from werkzeug.exceptions import HTTPException
 
 from connector.errors import ConnectorError, JournalDown
 
+CONTENT_TYPE = "application/problem+json"
+
 #: What the framework itself refuses, in our words.
-_FRAMEWORK = {
+FRAMEWORK = {
     404: ("not_found", "There is nothing at this address. Clicks go to /hooks/<connection>."),
     405: ("method_not_allowed", "This address does not take that method. Calls are made by POST only."),
     413: ("body_too_large", "The body is larger than 256 kB, far more than any click needs."),
 }
 
 
-def problem(status: int, code: str, detail: str, **more: Any) -> Response:
-    """A problem+json answer; `more` are extension members such as `call` and `url`."""
+def body_of(status: int, code: str, detail: str, **more: Any) -> str:
+    """The JSON text of a problem; `more` are extension members such as `call` and `url`."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code}
-    body |= {"detail": detail} | {name: value for name, value in more.items() if value is not None}
-    return Response(json.dumps(body), status, content_type="application/problem+json")
+    return json.dumps(
+        body | {"detail": detail} | {name: value for name, value in more.items() if value is not None}
+    )
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> Response:
+    """A problem+json answer."""
+    return Response(body_of(status, code, detail, **more), status, content_type=CONTENT_TYPE)
 
 
 def register(app: Flask) -> None:
@@ -39,7 +47,7 @@ def register(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def _framework(error: HTTPException) -> Response:
         status = error.code or 500
-        code, detail = _FRAMEWORK.get(
+        code, detail = FRAMEWORK.get(
             status, ("bad_request" if status < 500 else "internal", error.name + ".")
         )
         answer = problem(status, code, detail)
