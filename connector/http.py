@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json as jsonlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,22 @@ def read_capped(response: requests.Response, limit: int = MAX_BYTES) -> bytes | 
     return bytes(body)
 
 
+#: What a database may refuse inside a text: NUL, and halves of surrogate pairs (as JSON escapes them).
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_MAY_BE_UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\xed[\xa0-\xbf]")
+
+
+def storable(value: Any) -> Any:
+    """Nested plain data with the replacement character for whatever no database would keep in a text."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What came back: status, lower-cased headers, body bytes."""
@@ -95,10 +112,17 @@ class Reply:
     body: bytes
 
     def json(self) -> Any:
-        """Decode the body as JSON, an empty one as None; ValueError when it is neither."""
+        """Decode the body as JSON, an empty one as None; ValueError when it is neither.
+
+        Nesting too deep to read counts as no JSON; texts are storable.
+        """
         if not self.body.strip():
             return None
-        return jsonlib.loads(self.body)
+        try:
+            value = jsonlib.loads(self.body)
+            return storable(value) if _MAY_BE_UNSTORABLE.search(self.body) else value
+        except RecursionError:
+            raise ValueError("nested too deep") from None
 
 
 #: Adds credentials to the headers of a request about to leave.

@@ -7,6 +7,7 @@ field names, bodies and ids; it never sees the journal, CallerDesk or Flask.
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,10 @@ from connector.model import Activity, Click, Record, Source, Wanted
 
 #: Deeper JSON than this is nobody's click.
 MAX_DEPTH = 20
+FORM = "application/x-www-form-urlencoded"
+_JSON_TYPE = re.compile(r"(application|text)/([a-z0-9.-]+\+)?json")
+#: No id or name holds these; a database may not take them, and a log must not.
+_ODD = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +136,21 @@ class Crm(ABC):
         return None
 
     def parse(self, hook: Hook) -> list[Click]:
-        """Turn a verified request in the CRM's own format into clicks; ours (JSON) unless overridden.
+        """Turn a verified request in the CRM's own format into clicks; ours unless overridden.
 
-        Raises BadRequest (`body_broken`, 400; `unknown_field` or `field_missing`, 422).
+        Raises BadRequest (400 `body_broken`, `content_type_wrong`; 422 `unknown_field`, `field_invalid`).
         """
-        body = parse_json(hook.body)
-        if not isinstance(body, dict):
-            raise BadRequest("body_broken", "The body must be one JSON object.")
-        return [parse_click(body, self.account, self.default_source)]
+        return [parse_click(fields_of(hook), self.account, self.default_source)]
 
     def answer(self, answers: Sequence[Answer], clicks: Sequence[Click]) -> Wire | None:
         """The CRM's own form of a 2xx for these clicks; None for ours (JSON)."""
+        return None
+
+    def same_change(self, click: Click, record: Record) -> Click | None:
+        """The click this CRM sends just before `click` when one change touches two records; None mostly.
+
+        Where that one came, its call is for both and `click` rings nobody.
+        """
         return None
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
@@ -166,10 +175,29 @@ class Crm(ABC):
         return self.create(activity)
 
 
+def fields_of(hook: Hook) -> Mapping[str, Any]:
+    """The keys of a JSON object, or of the confirm page's form; BadRequest (400) for anything else.
+
+    A body without a content type is taken for JSON: Frappe's webhooks name none.
+    """
+    kind = hook.content_type.partition(";")[0].strip().lower()
+    if kind == FORM and not hook.body.lstrip().startswith(b"{"):
+        return {key: value for key, value in hook.fields.items() if value.strip()}
+    if kind and not _JSON_TYPE.fullmatch(kind):
+        raise BadRequest(
+            "content_type_wrong",
+            f"The body is labelled {kind[:60]}: send one JSON object, labelled application/json.",
+        )
+    body = parse_json(hook.body)
+    if not isinstance(body, dict):
+        raise BadRequest("body_broken", "The body must be one JSON object.")
+    return body
+
+
 def parse_json(body: bytes) -> Any:
-    """Decode a JSON body whatever its content type says; BadRequest when broken or nested too deep."""
+    """Decode a JSON body (UTF-8); BadRequest when broken or nested too deep."""
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise BadRequest("body_broken", "The body is not valid JSON. Send one JSON object.") from None
     if _depth(value) > MAX_DEPTH:
@@ -231,7 +259,7 @@ def _text(fields: Mapping[str, Any], key: str, *, needed: bool = False) -> str |
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise _bad(key)
     text = str(value).strip()
-    if len(text) > 200 or (needed and not text):
+    if len(text) > 200 or (needed and not text) or _ODD.search(text):
         raise _bad(key)
     return text or None
 
@@ -241,11 +269,11 @@ def _moment(value: Any) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        if moment.tzinfo is None:
+            raise _bad("clicked_at")
+        return moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise _bad("clicked_at") from None
-    if moment.tzinfo is None:
-        raise _bad("clicked_at")
-    return moment.astimezone(UTC)
 
 
 def _bad(key: str) -> BadRequest:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
@@ -16,13 +17,14 @@ from marshmallow import ValidationError, fields, validate
 from connector.crms.base import Account, ConnectionSchema, Crm, Finding, Hook
 from connector.crms.odoo_click import parse_odoo_click
 from connector.crms.odoo_json2 import Json2, Transport
-from connector.crms.odoo_read import Reader, record_number
+from connector.crms.odoo_read import CONTACT_OF_LEAD, LEAD, Reader, record_number
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
 from connector.http import checked_base_url
 from connector.model import Activity, Click, Phase, Record, Source, Wanted
 
 #: Odoo's own activity type "Call". A missing one is silently replaced by "To-Do", so `check_live` looks.
 CALL_TYPE = "mail.mail_activity_data_call"
+CONTACT = "res.partner"
 #: Stands before our key at the end of every note; `find` searches for both.
 REFERENCE = "CallerDesk"
 #: Set when the activity is made, then left to people: who does it, and by when.
@@ -72,7 +74,7 @@ class Odoo(Crm):
 
     def parse(self, hook: Hook) -> list[Click]:
         """Read Odoo's "Send Webhook Notification" body, or our own JSON; BadRequest names what is wrong."""
-        return [parse_odoo_click(hook.body, self.account, self._buttons)]
+        return [parse_odoo_click(hook, self.account, self._buttons)]
 
     def read(self, click: Click, wanted: Wanted) -> Record:
         """Read the record with its salesperson (`user_id`) in one request, the acting user in a second.
@@ -80,6 +82,14 @@ class Odoo(Crm):
         A model's field types are asked for once more, when its first empty value has come.
         """
         return self._reader.read(click, wanted)
+
+    def same_change(self, click: Click, record: Record) -> Click | None:
+        """A lead's contact: each takes over the other's phone, and Odoo tells of the contact first."""
+        contact = record.record.get(CONTACT_OF_LEAD)
+        number = contact.get("id") if isinstance(contact, dict) else contact
+        if click.object != LEAD or click.source is not Source.RULE or not number:
+            return None
+        return replace(click, object=CONTACT, record_id=str(number), delivery=None)
 
     def create(self, activity: Activity) -> str:
         """Schedule a call activity on the record under `user_id`, done at once when the call is over.

@@ -13,8 +13,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from connector.crms.base import Account, parse_click, parse_json
+from connector.crms.base import Account, Hook, fields_of, parse_click
 from connector.errors import BadRequest
+from connector.http import storable
 from connector.model import Click, Source
 from connector.redact import scrub_value
 
@@ -23,14 +24,12 @@ _MODEL = re.compile(r"(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 _TOO_LONG = 11
 
 
-def parse_odoo_click(body: bytes, account: Account, buttons: frozenset[str]) -> Click:
-    """Read Odoo's webhook, or our own JSON format; BadRequest (400, 422) names what is wrong.
+def parse_odoo_click(hook: Hook, account: Account, buttons: frozenset[str]) -> Click:
+    """Read Odoo's webhook, or our own format; BadRequest (400, 422) names what is wrong.
 
     A webhook whose action is one of the `buttons` was pressed by a person (`write_uid`); others are rules'.
     """
-    fields = parse_json(body)
-    if not isinstance(fields, dict):
-        raise BadRequest("body_broken", "The body must be one JSON object.")
+    fields = fields_of(hook)
     click = (
         _webhook(fields, account, buttons)
         if "_model" in fields
@@ -57,7 +56,7 @@ def _webhook(fields: Mapping[str, Any], account: Account, buttons: frozenset[str
         source=Source.BUTTON if button else Source(account.clicks.get("source") or Source.RULE),
         user=str(writer) if isinstance(writer, int) and writer else None,
         delivery=_delivery(model, number, fields.get("write_date"), button),
-        raw=scrub_value(dict(fields)),
+        raw=scrub_value(storable(dict(fields))),
     )
 
 
