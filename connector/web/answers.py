@@ -25,6 +25,7 @@ STATUS_OF_CODE = {
     "refused_by_rule": 403,
     "number_blocked": 403,
     "expired": 410,
+    "record_not_found": 422,
     "crm_timeout": 504,
     "crm_unreachable": 502,
     "callerdesk_unreachable": 502,
