@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from connector.errors import Refused
@@ -90,7 +91,8 @@ class Mapping:
             return self.objects[object]
         except KeyError:
             near = did_you_mean(object, self.objects)
-            message = f"The mapping file {self.file} has no object {object[:80]!r}{near}."
+            # Whoever sent the click reads this: where the file lies is no business of theirs.
+            message = f"The mapping file {PurePath(self.file).name} has no object {object[:80]!r}{near}."
             raise Refused("unknown_object", message.replace("?.", "?")) from None
 
     def plan(
