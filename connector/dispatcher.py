@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import ParamSpec
 
@@ -18,6 +19,7 @@ from connector.errors import JournalDown
 from connector.flow import READ_LEASE, Flow
 from connector.journal import VERDICT
 from connector.model import Call, Click, State
+from connector.verdicts import Planned
 
 log = logging.getLogger("connector.dispatcher")
 
@@ -27,7 +29,8 @@ SLOW_POLL = 1.0
 BATCH = 32
 #: While CallerDesk is being asked about a row, nobody else asks.
 LOOK_UP_LEASE = timedelta(seconds=60)
-DIALLERS, WRITERS = 48, 16
+#: More than the server has threads: a person who waits is never behind a full pool.
+DIALLERS, WRITERS = 80, 16
 #: States whose due time means: a lease, a deferral or a look-up has come to its end.
 _LEFT_BEHIND = (State.READING, State.DIALLING, State.DEFERRED, State.UNKNOWN, State.PLACED)
 #: States whose due time means: somebody may take it up.
@@ -172,6 +175,10 @@ class Dispatcher:
         owner = self.flow.token()
         with self.journal.transaction() as tx:
             if not self.journal.claim(tx, call, owner, READ_LEASE):
+                return
+            if tx.now >= call.expires_at:
+                # Also the end of a row on which a fault of ours fails every time.
+                self.flow.verdicts.expired(tx, Planned(replace(call, owner=owner)))
                 return
             if call.state is State.ACCEPTED:
                 tx.move(

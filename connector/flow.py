@@ -25,7 +25,7 @@ from connector.model import Call, CallPlan, Click, Record, Source, State
 from connector.policy import Ask, decide
 from connector.redact import mask
 from connector.timeline import WRITE_LEASE, Timeline
-from connector.verdicts import Verdicts
+from connector.verdicts import Planned, Verdicts
 from connector.waiters import Waiters
 
 #: Longer than reading a record may take with its retry.
@@ -51,6 +51,8 @@ class Flow:
         self.members = members
         self.connections = connections
         self.waiters = Waiters()
+        #: Mapping versions whose text the journal holds for certain.
+        self._kept: set[tuple[str, str]] = set()
         self.verdicts = Verdicts(journal, self.waiters.tell, lambda call_id: self.behind(call_id))
         self.timeline = Timeline(journal, connections, self.token)
         #: Begins every owner token of this process, so that its claims can be told from others'.
@@ -114,17 +116,34 @@ class Flow:
         connection = self.connections[call.connection]
         wanted = connection.mapping.current().wanted(call.click.object)
         try:
-            return connection.crm.read(call.click, wanted)
+            record = connection.crm.read(call.click, wanted)
         except TryAgain as failure:
             # One more look for a lost connection; after a time-out the person has waited long enough.
             if failure.status == 504 or call.click.source is Source.RULE:
                 raise
-            return connection.crm.read(call.click, wanted)
+            record = connection.crm.read(call.click, wanted)
+        self._give_way(call, record, connection)
+        return record
+
+    def _give_way(self, call: Call, record: Record, connection: Connection) -> None:
+        """One change that the CRM tells of twice is one call: its first click's."""
+        other = connection.crm.same_change(call.click, record)
+        window = timedelta(seconds=connection.policy.repeat_window)
+        if other is not None and self.journal.asked_before(other, call.accepted_at, window):
+            raise Refused(
+                "told_twice",
+                f"{call.click.object} {call.click.record_id} changed together with {other.object} "
+                f"{other.record_id}, and the call is made for that one. Nobody was rung for this one.",
+            )
 
     def plan(self, call: Call, record: Record) -> CallPlan:
         """Decide both parties and the deskphone by the mapping; Refused when it cannot, and why."""
         connection = self.connections[call.connection]
-        return connection.mapping.current().plan(
+        mapping = connection.mapping.current()
+        if (connection.name, mapping.version) not in self._kept:
+            self.journal.keep_mapping(connection.name, mapping.version, mapping.text)
+            self._kept.add((connection.name, mapping.version))
+        plan = mapping.plan(
             call.click.object,
             record,
             call.click,
@@ -133,6 +152,7 @@ class Flow:
             read_number=self.number_reader(connection),
             member_number=self.members.number_of,
         )
+        return replace(plan, mapping_version=mapping.version)
 
     def number_reader(self, connection: Connection) -> Callable[[object], str]:
         """Reads a typed number as this connection may ring it, else a list goes on to its next field."""
@@ -165,53 +185,32 @@ class Flow:
 
     def _ring(self, call: Call, record: Record, plan: CallPlan) -> None:
         dialling = self.gate(call, record, plan)
-        if dialling is not None:
+        if dialling is None:
+            self.behind(call.id)  # a refusal has its place on the timeline
+        else:
             self.dial(dialling, plan)
 
     def gate(self, call: Call, record: Record, plan: CallPlan) -> Call | None:
-        """Commit `planned -> dialling` if expiry and every guard allow it; only its call may be dialled."""
-        policy = self.connections[call.connection].policy
-        owner = call.owner
-        version = self.connections[call.connection].mapping.current().version
+        """Commit `planned -> dialling` if expiry and every guard allow it; only its call may be dialled.
+
+        A call that comes straight from reading passes `planned` in the same transaction.
+        """
+        connection = self.connections[call.connection]
+        planned = self._planned(call, record, plan)
         ask = self.ask(call, plan, self.journal.now())
         with self.journal.transaction() as tx:
             tx.serialise("gate")
-            if call.state is State.READING:
-                columns = plan_columns(plan, record) | {"mapping_version": version}
-                if not tx.move(
-                    call,
-                    State.READING,
-                    State.PLANNED,
-                    owner=owner,
-                    who="mapping",
-                    detail=f"customer {mask(plan.customer)}, member {mask(plan.member)}, version {version}",
-                    due_at=tx.now + READ_LEASE,
-                    keep_owner=True,
-                    columns=columns,
-                ):
-                    return None
-            if tx.now >= call.expires_at:
-                sentence = "The click was too old to ring anybody when its turn came; it is only recorded."
-                tx.move(
-                    call,
-                    State.PLANNED,
-                    State.EXPIRED,
-                    owner=owner,
-                    who="gate",
-                    detail=sentence,
-                    columns={"code": "expired", "message": sentence},
-                )
-                return None
-            objection = decide(policy, ask, tx.ledger)
-            if objection is not None:
-                self.verdicts.object(tx, call, objection, policy)
-                return None
             dialled_at = tx.now
-            moved = tx.move(
-                call,
-                State.PLANNED,
+            if dialled_at >= call.expires_at:
+                self.verdicts.expired(tx, planned)
+                return None
+            objection = decide(connection.policy, ask, tx.ledger)
+            if objection is not None:
+                self.verdicts.objected(tx, planned, objection, connection.policy)
+                return None
+            moved = planned.move(
+                tx,
                 State.DIALLING,
-                owner=owner,
                 who="gate",
                 detail="every guard agrees",
                 due_at=dialled_at + DIAL_LEASE,
@@ -220,6 +219,7 @@ class Flow:
             )
         if not moved:
             return None
+        version = plan.mapping_version
         return replace(
             call,
             state=State.DIALLING,
@@ -227,6 +227,16 @@ class Flow:
             plan=plan,
             mapping_version=version,
             dialled_at=dialled_at,
+        )
+
+    def _planned(self, call: Call, record: Record, plan: CallPlan) -> Planned:
+        if call.state is State.PLANNED:
+            return Planned(call)
+        detail = f"customer {mask(plan.customer)}, member {mask(plan.member)}, version {plan.mapping_version}"
+        return Planned(
+            call,
+            by_way_of=(State.PLANNED, "mapping", detail),
+            columns=plan_columns(plan, record) | {"mapping_version": plan.mapping_version},
         )
 
     def dial(self, call: Call, plan: CallPlan) -> None:

@@ -120,6 +120,8 @@ class CallPlan:
     call_limit: int | None = None
     campid: str | None = None
     form_deskphone: str | None = None
+    #: The version of the mapping file that decided it.
+    mapping_version: str | None = None
     trace: tuple[Choice, ...] = ()
 
 

@@ -6,9 +6,9 @@ the process that dialled is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from connector import outcomes
 from connector.callerdesk import Placed
@@ -29,6 +29,42 @@ READ_RESTS = (1, 2, 4, 8, 15)
 NOT_ON_TIMELINE = frozenset(
     {"paused", "workflow_dialling_off", "called_recently", "unknown_object", "unknown_field"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A call before the gate, and what passing `planned` on the way writes into its row."""
+
+    call: Call
+    by_way_of: tuple[State, str, str] | None = None
+    columns: Mapping[str, object] = field(default_factory=dict)
+
+    def move(
+        self,
+        tx: Transaction,
+        to: State,
+        *,
+        who: str,
+        detail: str,
+        due_at: datetime | None = None,
+        keep_owner: bool = False,
+        write: bool | None = None,
+        columns: Mapping[str, object],
+    ) -> bool:
+        """Move on from `planned`, or through it; False when the call is somebody else's by now."""
+        return tx.move(
+            self.call,
+            self.call.state,
+            to,
+            by_way_of=self.by_way_of,
+            owner=self.call.owner,
+            who=who,
+            detail=detail,
+            due_at=due_at,
+            keep_owner=keep_owner,
+            write=write,
+            columns={**self.columns, **columns},
+        )
 
 
 class Verdicts:
@@ -58,7 +94,7 @@ class Verdicts:
                 who="callerdesk",
                 detail=scrub(placed.message),
                 due_at=tx.now + outcomes.REPORT_OVERDUE,
-                columns={"campid": placed.campid, "message": message},
+                columns={"campid": placed.campid, "code": None, "message": message},
             )
             if not moved:
                 # The lease ran out meanwhile: then this reply is evidence that resolves the `unknown`.
@@ -66,7 +102,7 @@ class Verdicts:
             ended = outcomes.claim_parked(tx, call, placed.campid)
             simple = moved and not ended
             claimed = simple and tx.claim_write(call.id, writer, lease)
-        now = replace(call, state=State.PLACED, owner=None, campid=placed.campid, message=message)
+        now = replace(call, state=State.PLACED, owner=None, campid=placed.campid, code=None, message=message)
         self._tell(call.id, now if simple else None)
         if claimed:
             return replace(now, wanted=now.wanted + 1, write_attempts=now.write_attempts + 1)
@@ -92,47 +128,33 @@ class Verdicts:
             )
         self._settled(call.id)
 
-    def object(self, tx: Transaction, call: Call, objection: Verdict, policy: Policy) -> None:
+    def expired(self, tx: Transaction, planned: Planned) -> None:
+        """The click was too old when its turn came: it is recorded, and rings nobody."""
+        sentence = "The click was too old to ring anybody when its turn came; it is only recorded."
+        planned.move(
+            tx,
+            State.EXPIRED,
+            who="gate",
+            detail=sentence,
+            columns={"code": "expired", "message": sentence},
+        )
+
+    def objected(self, tx: Transaction, planned: Planned, objection: Verdict, policy: Policy) -> None:
         """A guard objects: refuse, or defer visibly to the moment it names."""
-        owner, who, said = call.owner, objection.code, objection.sentence
-        columns: dict[str, object] = {"code": objection.code, "message": said}
+        who, said = objection.code, objection.sentence
+        columns: dict[str, object] = {"code": who, "message": said}
+        expires_at = planned.call.expires_at
         if objection.action == "refuse":
-            write = objection.code not in NOT_ON_TIMELINE
-            tx.move(
-                call,
-                State.PLANNED,
-                State.REFUSED,
-                owner=owner,
-                who=who,
-                detail=said,
-                write=write,
-                columns=columns,
-            )
+            write = who not in NOT_ON_TIMELINE
+            planned.move(tx, State.REFUSED, who=who, detail=said, write=write, columns=columns)
         elif objection.until is None or objection.may_expire:
-            again_at = min(objection.until or tx.now + LOOK_AGAIN, call.expires_at)
-            tx.move(
-                call,
-                State.PLANNED,
-                State.PLANNED,
-                owner=owner,
-                who=who,
-                detail=said,
-                due_at=again_at,
-                columns=columns,
-            )
+            again_at = min(objection.until or tx.now + LOOK_AGAIN, expires_at)
+            planned.move(tx, State.PLANNED, who=who, detail=said, due_at=again_at, columns=columns)
         else:
             # The click does not age while policy itself holds it back.
             late = objection.until + timedelta(seconds=policy.expire_after)
-            tx.move(
-                call,
-                State.PLANNED,
-                State.DEFERRED,
-                owner=owner,
-                who=who,
-                detail=said,
-                due_at=objection.until,
-                columns=columns | {"expires_at": late.timestamp()},
-            )
+            columns["expires_at"] = late.timestamp()
+            planned.move(tx, State.DEFERRED, who=who, detail=said, due_at=objection.until, columns=columns)
 
     def not_read(self, call: Call, failure: ConnectorError) -> None:
         """A rule's click is read again until it expires; a person is told at once."""

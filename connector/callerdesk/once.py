@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -59,7 +60,7 @@ class Once:
         long the whole body may take. Returning the failure, not raising it, keeps the URL with the key out
         of every exception chain.
         """
-        request = requests.Request("GET", url, params=query, data=form, headers=_HEADERS).prepare()
+        request = requests.Request("GET", f"{url}?{urlencode(query)}", data=form, headers=_HEADERS).prepare()
         try:
             with self._adapter.send(request, stream=True, timeout=timeout, verify=True) as response:
                 if 300 <= response.status_code < 400:

@@ -18,6 +18,8 @@ from connector.model import Click, Record, Wanted
 #: The field that names a record's owner, on contacts, leads and orders alike.
 OWNER = "user_id"
 USERS = "res.users"
+#: A lead's contact is always read with it: a change of one is told of both.
+LEAD, CONTACT_OF_LEAD = "crm.lead", "partner_id"
 #: Asked for always: a read of nothing but `id` answers the id of a record that was never there.
 A_STORED_FIELD = "write_date"
 #: Which fields a request asks for: name -> {} or {"fields": {…}} of the record it points to.
@@ -42,6 +44,8 @@ class Reader:
         """Return the record, its salesperson and the acting user as plain data."""
         number = record_number(click.object, click.record_id)
         asked = specification([*wanted.record, A_STORED_FIELD])
+        if click.object == LEAD:
+            asked.setdefault(CONTACT_OF_LEAD, {})
         if wanted.owner:
             of_owner = specification([*wanted.owner, "active"])
             asked[OWNER] = {"fields": {**asked.get(OWNER, {}).get("fields", {}), **of_owner}}

@@ -41,6 +41,12 @@ _SAME_PRESS = _FIRST.where(
         not_(one_of(calls.c.state, _MENDABLE)),
     ),
 )
+_ASKED_BEFORE = _FIRST.where(
+    calls.c.press == bindparam("press"),
+    calls.c.accepted_at >= bindparam("since"),
+    calls.c.accepted_at <= bindparam("until"),
+    not_(one_of(calls.c.state, _MENDABLE)),
+)
 _INSERT = insert(calls)
 _DUE = (
     select(calls)
@@ -190,9 +196,10 @@ class Journal:
                 },
             )
             who = click.user or click.source.value
-            tx.tell(call.id, None, State.ACCEPTED, who, f"{click.object} {click.record_id}")
+            hops = [(State.ACCEPTED, who, f"{click.object} {click.record_id}")]
             if state is not State.ACCEPTED:
-                tx.tell(call.id, State.ACCEPTED, state, "connector", call.message or "")
+                hops.append((state, "connector", call.message or "at once"))
+            tx.tell(call.id, None, *hops)
             return Accepted(replace(call, attempts=1 if owner else 0), repeat=False)
 
     def _first(self, tx: Transaction, click: Click, window: timedelta) -> Call | None:
@@ -205,6 +212,12 @@ class Journal:
         since = stamp(tx.now - window)
         row = tx.connection.execute(_SAME_PRESS, {"press": press_key(click), "since": since}).first()
         return call_of(row) if row else None
+
+    def asked_before(self, click: Click, moment: datetime, window: timedelta) -> bool:
+        """Whether a click like this came in the window before `moment` and has not come to nothing."""
+        asked = {"press": press_key(click), "since": stamp(moment - window), "until": stamp(moment)}
+        with self.database.read() as connection:
+            return connection.execute(_ASKED_BEFORE, asked).first() is not None
 
     # -- Claims ---------------------------------------------------------------------------------------------
 
@@ -253,7 +266,7 @@ class Journal:
         """Ask for a call's activity to be written again, also after it was given up. It cannot ring."""
         with self.transaction() as tx:
             tx.connection.execute(_WANT, {"b_id": call.id, "b_now": stamp(tx.now)})
-            tx.tell(call.id, call.state, call.state, "admin", "the CRM write is asked for again")
+            tx.tell(call.id, call.state, (call.state, "admin", "the CRM write is asked for again"))
 
     # -- Questions ------------------------------------------------------------------------------------------
 

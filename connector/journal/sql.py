@@ -7,7 +7,7 @@ numbers, None), so nothing needs converting on the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ClauseElement, ColumnElement, Insert, or_
@@ -84,14 +84,26 @@ class Connection:
 
     def execute_once(self, statement: ClauseElement, given: Mapping[str, Any] | None = None) -> Result:
         """The same for a statement built for this one time: it is compiled, and not kept."""
-        text, parameters = Statements(self._statements.dialect).of(statement, given or {})
-        cursor = self.bare.cursor()
-        cursor.execute(text, parameters)
-        return Result(cursor)
+        return self._run(*Statements(self._statements.dialect).of(statement, given or {}))
+
+    def execute_many(self, statement: ClauseElement, given: Sequence[Mapping[str, Any]]) -> None:
+        """Run one statement for each of several sets of parameters."""
+        text, _ = self._statements.of(statement, given[0])
+        self.bare.cursor().executemany(text, given)
 
     def execute(self, statement: ClauseElement, given: Mapping[str, Any] | None = None) -> Result:
         """Run one statement with named parameters."""
-        text, parameters = self._statements.of(statement, given or {})
+        return self._run(*self._statements.of(statement, given or {}))
+
+    def _run(self, text: str, parameters: Mapping[str, Any]) -> Result:
         cursor = self.bare.cursor()
-        cursor.execute(text, parameters)
+        try:
+            cursor.execute(text, parameters)
+        except UnicodeEncodeError:
+            # A CRM's text cut in the middle of a character: no database stores half of one.
+            cursor.execute(text, {name: _whole(value) for name, value in parameters.items()})
         return Result(cursor)
+
+
+def _whole(value: Any) -> Any:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -12,7 +12,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Update, bindparam, case, insert, or_, select, update
+from sqlalchemy import Update, bindparam, case, insert, not_, or_, select, update
 
 from connector.journal.engine import Database
 from connector.journal.ledger import Ledger
@@ -56,7 +56,6 @@ _REST = (
 )
 _EVENT = insert(events)
 _CALL = select(calls).where(calls.c.id == bindparam("id"))
-_WANTED = select(calls.c.wanted).where(calls.c.id == bindparam("id"))
 _WRITTEN = (
     update(calls)
     .where(calls.c.id == bindparam("b_id"), calls.c.write_owner == bindparam("b_owner"))
@@ -64,22 +63,22 @@ _WRITTEN = (
         written=bindparam("written"),
         activity_id=bindparam("activity_id"),
         write_owner=None,
-        write_due_at=bindparam("write_due_at"),
+        write_due_at=case((calls.c.wanted > bindparam("written"), bindparam("b_now")), else_=None),
         write_attempts=0,
         write_error=None,
         write_dead=False,
     )
+    .returning(calls.c.wanted)
 )
-_NOT_WRITTEN = (
+_FAILED = (
     update(calls)
     .where(calls.c.id == bindparam("b_id"), calls.c.write_owner == bindparam("b_owner"))
-    .values(
-        write_owner=None,
-        write_due_at=bindparam("write_due_at"),
-        write_error=bindparam("write_error"),
-        write_dead=bindparam("write_dead"),
-    )
+    .values(write_owner=None, write_error=bindparam("write_error"))
 )
+_TRY_AGAIN = _FAILED.values(write_due_at=bindparam("write_due_at"), write_dead=False)
+_newer = calls.c.wanted > bindparam("b_version")
+#: What came meanwhile has not been tried yet: it is not given up together with this version.
+_GIVE_UP = _FAILED.values(write_due_at=case((_newer, bindparam("b_now"))), write_dead=not_(_newer))
 _WRITE_CLAIM = (
     update(calls)
     .where(
@@ -115,6 +114,7 @@ class Transaction:
         state: State,
         to: State,
         *,
+        by_way_of: tuple[State, str, str] | None = None,
         owner: str | None = None,
         who: str,
         detail: str,
@@ -125,11 +125,14 @@ class Transaction:
     ) -> bool:
         """Move a row from `state` to `to` if it still stands there and is still `owner`'s; False = fenced.
 
+        `by_way_of` is a state passed through on the way, with who and detail for its own line of the story.
         `due_at` is when the row is next to be looked at: needed for every state that is not at rest.
         `write` asks for a new version on the CRM's timeline; by default whenever its state has a phase there.
         """
-        if to not in LEGAL[state]:
-            raise IllegalMove(f"{state} -> {to}")
+        hops = [(to, who, detail)] if by_way_of is None else [by_way_of, (to, who, detail)]
+        for before, (after, _, _) in zip([state, *(hop[0] for hop in hops)], hops, strict=False):
+            if after not in LEGAL[before]:
+                raise IllegalMove(f"{before} -> {after}")
         if (due_at is None) != (to in RESTING):
             raise IllegalMove(f"{state} -> {to} with due time {due_at}")
         call_id = call if isinstance(call, str) else call.id
@@ -145,7 +148,7 @@ class Transaction:
             values["b_owner"] = owner
         if self.connection.execute(statement, values).rowcount != 1:
             return False
-        self.tell(call_id, state, to, who, detail)
+        self.tell(call_id, state, *hops)
         return True
 
     def rest(self, call: Call, *, due_at: datetime) -> None:
@@ -158,19 +161,24 @@ class Transaction:
         """Let one transaction at a time act on `key`, until it ends."""
         self._database.serialise(self.connection, key)
 
-    def tell(self, call_id: str, state: State | None, to: State, who: str, detail: str) -> None:
-        """Add one line to a call's story."""
-        self.connection.execute(
-            _EVENT,
-            {
-                "call_id": call_id,
-                "at": stamp(self.now),
-                "from_state": state.value if state else None,
-                "to_state": to.value,
-                "who": who,
-                "detail": detail,
-            },
-        )
+    def tell(self, call_id: str, state: State | None, *hops: tuple[State, str, str]) -> None:
+        """Add a line to a call's story for each state it came to: the state, who moved it, a detail."""
+        at = stamp(self.now)
+        lines = []
+        for to, who, detail in hops:
+            before = state.value if state else None
+            lines.append(
+                {
+                    "call_id": call_id,
+                    "at": at,
+                    "from_state": before,
+                    "to_state": to.value,
+                    "who": who,
+                    "detail": detail,
+                }
+            )
+            state = to
+        self.connection.execute_many(_EVENT, lines)
 
     # -- The write lane -------------------------------------------------------------------------------------
 
@@ -186,26 +194,21 @@ class Transaction:
 
     def written(self, call: Call, owner: str, version: int, activity_id: str) -> bool:
         """The CRM now shows `version`; True when a newer one is already wanted."""
-        wanted = self.connection.execute(_WANTED, {"id": call.id}).scalar()
         values = {
             "b_id": call.id,
             "b_owner": owner,
+            "b_now": stamp(self.now),
             "written": version,
             "activity_id": activity_id,
-            "write_due_at": stamp(self.now) if wanted > version else None,
         }
-        self.connection.execute(_WRITTEN, values)
-        return bool(wanted > version)
+        wanted = self.connection.execute(_WRITTEN, values).scalar()
+        return wanted is not None and wanted > version
 
     def not_written(self, call: Call, owner: str, error: str, again_at: datetime | None) -> None:
         """The write failed with `error`; it is tried again then, or never (a dead letter)."""
-        self.connection.execute(
-            _NOT_WRITTEN,
-            {
-                "b_id": call.id,
-                "b_owner": owner,
-                "write_error": error,
-                "write_due_at": stamp(again_at),
-                "write_dead": again_at is None,
-            },
-        )
+        values = {"b_id": call.id, "b_owner": owner, "write_error": error}
+        if again_at is None:
+            now = {"b_version": call.wanted, "b_now": stamp(self.now)}
+            self.connection.execute(_GIVE_UP, values | now)
+        else:
+            self.connection.execute(_TRY_AGAIN, values | {"write_due_at": stamp(again_at)})

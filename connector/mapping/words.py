@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,7 +61,7 @@ ACTIVITY_WORDS: dict[str, str] = {
     "phase": "placed, ended, refused or unknown",
 }
 
-#: state of the call -> what the activity may say of it. What was abandoned is still not known.
+#: state of the call -> what the activity may say of it. What was abandoned is over, its outcome not known.
 PHASE: dict[State, Phase] = {
     State.ACCEPTED: Phase.UNKNOWN,
     State.READING: Phase.UNKNOWN,
@@ -75,52 +75,96 @@ PHASE: dict[State, Phase] = {
     State.EXPIRED: Phase.REFUSED,
     State.CANCELLED: Phase.REFUSED,
     State.FAILED: Phase.REFUSED,
-    State.ABANDONED: Phase.UNKNOWN,
+    State.ABANDONED: Phase.ENDED,
 }
 
 
-def call_words(call: Call) -> dict[str, Any]:
+class CallWords(Mapping[str, Any]):
+    """The words of one call, each worked out when it is first read: a mapping file uses a few of them."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, word: str) -> Any:
+        if word not in self._known:
+            self._known[word] = _VALUES[word](self._call)
+        return self._known[word]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_VALUES)
+
+    def __len__(self) -> int:
+        return len(_VALUES)
+
+
+def call_words(call: Call) -> Mapping[str, Any]:
     """Every word of `CALL_WORDS` for a call, None for what is not known (yet)."""
-    plan, ending = call.plan, call.ending
-    started = (ending.started_at if ending else None) or call.dialled_at
-    talk = ending.talk_seconds if ending else None
-    minutes = None if talk is None else -(-talk // 60)
+    return CallWords(call)
+
+
+def _started(call: Call) -> datetime | None:
+    return (call.ending.started_at if call.ending else None) or call.dialled_at
+
+
+def _talk(call: Call) -> int | None:
+    return call.ending.talk_seconds if call.ending else None
+
+
+def _talk_minutes(call: Call) -> int | None:
+    talk = _talk(call)
+    return None if talk is None else -(-talk // 60)
+
+
+def _talk_hhmm(call: Call) -> str | None:
+    minutes = _talk_minutes(call)
+    return None if minutes is None else f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def _outcome_text(call: Call) -> str:
     outcome = outcome_of(call)
-    return {
-        "id": call.id,
-        "phase": str(PHASE[call.state]),
-        "outcome": str(outcome) if outcome else None,
-        "outcome_text": OUTCOME_TEXT[outcome] if outcome else STATE_TEXT[call.state],
-        "state": str(call.state),
-        "code": call.code,
-        "message": redact.scrub(call.message) if call.message else None,
-        "talk_seconds": talk,
-        "total_seconds": ending.total_seconds if ending else None,
-        "talk_milliseconds": None if talk is None else talk * 1000,
-        "talk_minutes": minutes,
-        "talk_hhmm": None if minutes is None else f"{minutes // 60:02d}:{minutes % 60:02d}",
-        "started_at": _iso(started),
-        "ended_at": _iso(ending.ended_at if ending else None),
-        "customer_picked_at": _iso(ending.customer_leg.picked_at if ending else None),
-        "member_picked_at": _iso(ending.member_leg.picked_at if ending else None),
-        "started_date": (started or call.accepted_at).astimezone(INDIA).date().isoformat(),
-        "started_at_space": _spaced(started),
-        "ended_at_space": _spaced(ending.ended_at if ending else None),
-        "recording_url": ending.recording_url if ending else None,
-        "story": story(call),
-        "story_html": story_html(call),
-        "customer": plan.customer if plan else None,
-        "member": plan.member if plan else None,
-        "customer_last4": plan.customer[-4:] if plan else None,
-        "deskphone": plan.deskphone if plan else None,
-        "campid": call.campid or (plan.campid if plan else None),
-        "call_sid": call.call_sid,
-        "coins": ending.coins if ending else None,
-        "direction": "Outbound",
-        "mapping_version": call.mapping_version,
-        "source": str(call.click.source),
-        "user": call.click.user,
-    }
+    return OUTCOME_TEXT[outcome] if outcome else STATE_TEXT[call.state]
+
+
+def _ended(call: Call) -> datetime | None:
+    return call.ending.ended_at if call.ending else None
+
+
+_VALUES: dict[str, Callable[[Call], Any]] = {
+    "id": lambda call: call.id,
+    "phase": lambda call: str(PHASE[call.state]),
+    "outcome": lambda call: str(outcome_of(call) or "") or None,
+    "outcome_text": _outcome_text,
+    "state": lambda call: str(call.state),
+    "code": lambda call: call.code,
+    "message": lambda call: redact.scrub(call.message) if call.message else None,
+    "talk_seconds": _talk,
+    "total_seconds": lambda call: call.ending.total_seconds if call.ending else None,
+    "talk_milliseconds": lambda call: None if _talk(call) is None else (_talk(call) or 0) * 1000,
+    "talk_minutes": _talk_minutes,
+    "talk_hhmm": _talk_hhmm,
+    "started_at": lambda call: _iso(_started(call)),
+    "ended_at": lambda call: _iso(_ended(call)),
+    "customer_picked_at": lambda call: _iso(call.ending.customer_leg.picked_at if call.ending else None),
+    "member_picked_at": lambda call: _iso(call.ending.member_leg.picked_at if call.ending else None),
+    "started_date": lambda call: (_started(call) or call.accepted_at).astimezone(INDIA).date().isoformat(),
+    "started_at_space": lambda call: _spaced(_started(call)),
+    "ended_at_space": lambda call: _spaced(_ended(call)),
+    "recording_url": lambda call: call.ending.recording_url if call.ending else None,
+    "story": story,
+    "story_html": story_html,
+    "customer": lambda call: call.plan.customer if call.plan else None,
+    "member": lambda call: call.plan.member if call.plan else None,
+    "customer_last4": lambda call: call.plan.customer[-4:] if call.plan else None,
+    "deskphone": lambda call: call.plan.deskphone if call.plan else None,
+    "campid": lambda call: call.campid or (call.plan.campid if call.plan else None),
+    "call_sid": lambda call: call.call_sid,
+    "coins": lambda call: call.ending.coins if call.ending else None,
+    "direction": lambda call: "Outbound",
+    "mapping_version": lambda call: call.mapping_version,
+    "source": lambda call: str(call.click.source),
+    "user": lambda call: call.click.user,
+}
 
 
 def outcome_of(call: Call) -> Outcome | None:

@@ -131,10 +131,10 @@ def test_nothing_is_said_of_what_is_not_known_yet() -> None:
     assert "picked up" not in words["story"] and words["outcome_text"] == "In progress"
 
 
-@pytest.mark.parametrize("state", [State.UNKNOWN, State.ABANDONED])
-def test_a_doubt_is_told_as_a_doubt(state: State) -> None:
+@pytest.mark.parametrize(("state", "phase"), [(State.UNKNOWN, "unknown"), (State.ABANDONED, "ended")])
+def test_a_doubt_is_told_as_a_doubt(state: State, phase: str) -> None:
     words = call_words(call(state))
-    assert (words["phase"], words["outcome"], words["outcome_text"]) == ("unknown", "unknown", "Not known")
+    assert (words["phase"], words["outcome"], words["outcome_text"]) == (phase, "unknown", "Not known")
     assert "Whether anybody was rung" in words["story"]
 
 
