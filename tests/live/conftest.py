@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -40,6 +40,7 @@ class LiveOdoo:
     rules: dict[str, int]
     button_hook: int
     button: int
+    lab: str
 
     def call(self, model: str, method: str, *, key: str | None = None, **arguments: Any) -> Any:
         """Call a method over JSON-2 as the administrator, unless another key is given."""
@@ -53,12 +54,12 @@ class LiveOdoo:
         return answer.json()
 
     @contextmanager
-    def set_webhook(self, url: str, *, rules: bool = True) -> Iterator[None]:
-        """Point the button's webhook, and the automation rules' unless told not to, at `url` for a while.
+    def set_webhook(self, url: str, *, rules: Sequence[str] = ("res.partner", "crm.lead")) -> Iterator[None]:
+        """Point the button's webhook, and those of the rules on these models, at `url` for a while.
 
         Rules made over the API are seen at once; only those made in a shell beside a running server are not.
         """
-        actions = [self.button_hook, *(self.rules.values() if rules else [])]
+        actions = [self.button_hook, *(self.rules[model] for model in rules)]
         self.call("ir.actions.server", "write", ids=actions, vals={"webhook_url": url})
         try:
             yield
@@ -72,6 +73,12 @@ class LiveOdoo:
         (made,) = self.call("res.partner", "create", vals_list=[{**values, "user_id": self.agent}])
         return int(made)
 
+    def create_lead(self, partner: int) -> int:
+        """Make a lead of the agent's for a contact; its phone and the contact's then follow each other."""
+        values = {"name": f"Interested {uuid.uuid4().hex[:6]}", "partner_id": partner, "user_id": self.agent}
+        (made,) = self.call("crm.lead", "create", vals_list=[values])
+        return int(made)
+
     def change_phone(self, phone: str, partner: int | None = None) -> None:
         """Write a contact's phone, as somebody editing it would."""
         self.call("res.partner", "write", ids=[partner or self.partner], vals={"phone": phone})
@@ -81,6 +88,15 @@ class LiveOdoo:
         number = partner or self.partner
         context = {"active_model": "res.partner", "active_id": number, "active_ids": [number]}
         return self.call("ir.actions.server", "run", key=self.key, ids=[self.button], context=context)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Without Odoo and its database for a while."""
+        run_server("down", self.lab)
+        try:
+            yield
+        finally:
+            assert run_server("up", self.lab).returncode == 0
 
     def activities(self, model: str, record: int) -> list[dict[str, Any]]:
         """All activities of a record, done ones too, oldest first."""
@@ -124,17 +140,26 @@ def live_odoo(request: pytest.FixtureRequest) -> Iterator[LiveOdoo]:
             "Run `pytest -m odoo`, or set ODOO_LAB to a folder: the first time installs 1.5 GB of Odoo."
         )
     lab = os.environ.get("ODOO_LAB") or str(Path(tempfile.gettempdir()) / "connector-odoo-lab")
-    environment = {**os.environ, "ODOO_LAB": lab}
     running = (Path(lab) / "run" / "odoo.pid").exists()
-    started = subprocess.run(
-        [str(SERVER), "up"], env=environment, capture_output=True, text=True, timeout=1200, check=False
-    )
+    started = run_server("up", lab)
     if started.returncode == CANNOT:
         pytest.skip(started.stderr.strip().splitlines()[-1])
     assert started.returncode == 0, started.stderr[-2000:]
-    yield LiveOdoo(**json.loads((Path(lab) / "odoo.json").read_text()))
+    yield LiveOdoo(**json.loads((Path(lab) / "odoo.json").read_text()), lab=lab)
     if not running:
-        subprocess.run([str(SERVER), "down"], env=environment, timeout=60, check=True)
+        run_server("down", lab)
+
+
+def run_server(command: str, lab: str) -> subprocess.CompletedProcess[str]:
+    """`odoo_server.sh up` or `down`. The first `up` of a lab takes minutes."""
+    return subprocess.run(
+        [str(SERVER), command],
+        env={**os.environ, "ODOO_LAB": lab},
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
 
 
 class Listener(ThreadingHTTPServer):

@@ -214,7 +214,7 @@ def test_a_change_of_phone_tells_of_the_contact_and_of_its_lead(
 def test_the_documented_button_tells_who_pressed_and_each_press_counts(
     odoo: Odoo, live_odoo: Any, listener: Any
 ) -> None:
-    with live_odoo.set_webhook(f"{listener.url}/hooks/odoo/token", rules=False):
+    with live_odoo.set_webhook(f"{listener.url}/hooks/odoo/token", rules=()):
         told = [live_odoo.press() for _ in range(2)]
         bodies = listener.wait_for(lambda heard: len(heard) == 2)
     clicks = [odoo.parse(Hook("POST", body, "", {}, {}))[0] for body in bodies]
