@@ -10,14 +10,14 @@ import logging
 import os
 import signal
 import socket
-import sys
-from collections.abc import Callable
+import threading
 from types import FrameType
 
 from waitress.server import BaseWSGIServer, create_server
 
-from connector.assembly import House, build
+from connector.assembly import build
 from connector.dispatcher import Dispatcher
+from connector.journal import Journal
 from connector.journal.engine import Presence
 from connector.settings import Settings
 from connector.web import create_app
@@ -43,21 +43,24 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(settings: Settings, listening: socket.socket, workers: int = 1) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
-    house = build(settings)
-    house.journal.open()
-    presence = Presence(house.journal.database)
+    journal = Journal(settings.database_url)
+    journal.open()
+    presence = Presence(journal.database)
     if presence.alone():
-        house.journal.release_dead()
+        journal.release_dead()
     presence.share()
-    house.close()
-    if workers == 1:
-        return _work(settings, listening)
-    return _supervise(lambda: _work(settings, listening), workers)
+    journal.close()
+    try:
+        if workers == 1:
+            return _work(settings, listening)
+        return _supervise(settings, listening, workers)
+    finally:
+        presence.leave()
 
 
 def _work(settings: Settings, listening: socket.socket) -> int:
     """One process: its own connections, its own dispatcher, the shared socket."""
-    house: House = build(settings, worker=f"{os.getpid():x}")
+    house = build(settings, worker=_worker_name(os.getpid()))
     dispatcher = Dispatcher(house.flow)
     server = create_server(
         create_app(house, dispatcher),
@@ -88,16 +91,27 @@ def _work(settings: Settings, listening: socket.socket) -> int:
     return 0
 
 
-def _supervise(work: Callable[[], int], workers: int) -> int:
-    """Keep `workers` processes running; one that dies is replaced, all end when this one is told to."""
+def _worker_name(pid: int) -> str:
+    return f"{socket.gethostname()}-{pid}"
+
+
+def _supervise(settings: Settings, listening: socket.socket, workers: int) -> int:
+    """Keep `workers` processes running: one that dies is replaced, all end when this one does."""
     children: set[int] = set()
     stopping = False
+    # Nobody ever writes to it: its reading end tells the workers when this process is gone.
+    alive, held = os.pipe()
 
     def spawn() -> None:
         child = os.fork()
-        if child == 0:
-            sys.exit(work())
-        children.add(child)
+        if child:
+            children.add(child)
+            return
+        os.close(held)
+        threading.Thread(target=_end_with_parent, args=(alive,), name="parent", daemon=True).start()
+        code = _work(settings, listening)
+        logging.shutdown()
+        os._exit(code)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         nonlocal stopping
@@ -114,5 +128,13 @@ def _supervise(work: Callable[[], int], workers: int) -> int:
         children.discard(child)
         if not stopping:
             log.error("worker %d ended with status %d and is replaced", child, status)
+            journal = Journal(settings.database_url)
+            journal.release_dead(f"{_worker_name(child)}.")
+            journal.close()
             spawn()
     return 0
+
+
+def _end_with_parent(alive: int) -> None:
+    os.read(alive, 1)
+    os.kill(os.getpid(), signal.SIGTERM)

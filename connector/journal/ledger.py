@@ -9,11 +9,13 @@ from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from connector.journal.rows import moment
 from connector.journal.sql import Connection, one_of
-from connector.journal.tables import calls, flags
+from connector.journal.tables import calls, flags, reports
 from connector.model import State
 
 #: Without any sign of life a placed call is taken to be over after this long: its report may never come.
 SILENT_FOR = timedelta(seconds=120)
+DEAF_FOR = timedelta(seconds=20)
+HEARD_WITHIN = timedelta(days=1)
 #: With a sign of life (a leg picked up) it may last this long.
 TALKING_FOR = timedelta(hours=2)
 #: Live words that mean somebody has picked up.
@@ -31,6 +33,8 @@ _LAST_DIALLED = select(func.max(calls.c.dialled_at)).where(
     calls.c.customer == bindparam("customer"), one_of(calls.c.state, [*_LIVE_STATES, "ended", "abandoned"])
 )
 _BUSY_SINCE = select(func.max(calls.c.dialled_at)).where(calls.c.member == bindparam("member"), _on_a_call)
+_TALKING_SINCE = _BUSY_SINCE.where(one_of(calls.c.live, TALKING))
+_HEARD = select(reports.c.fingerprint).where(reports.c.at >= bindparam("since")).limit(1)
 _CHANNELS = select(func.count()).select_from(calls).where(_on_a_call)
 _COINS = select(func.coalesce(func.sum(calls.c.coins), 0.0)).where(calls.c.dialled_at >= bindparam("since"))
 _FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
@@ -58,8 +62,19 @@ class Ledger:
         return moment(self._connection.execute(_LAST_DIALLED, {"customer": customer}).scalar())
 
     def member_busy_since(self, member: str) -> datetime | None:
-        """Since when this member (E.164) is on another call of ours, as far as we know; None when free."""
-        return moment(self._connection.execute(_BUSY_SINCE, {"member": member, **self._bounds()}).scalar())
+        """Since when this member (E.164) is on another call of ours, as far as we know; None when free.
+
+        A call that shows no sign of life blocks its member for `SILENT_FOR`; where CallerDesk's webhooks
+        have not come for a day, and so cannot tell of its end, for `DEAF_FOR` only.
+        """
+        asked = {"member": member, **self._bounds()}
+        since = moment(self._connection.execute(_BUSY_SINCE, asked).scalar())
+        if since is None or self._now - since < DEAF_FOR:
+            return since
+        if self._connection.execute(_TALKING_SINCE, asked).scalar() is not None:
+            return since
+        lately = (self._now - HEARD_WITHIN).timestamp()
+        return since if self._connection.execute(_HEARD, {"since": lately}).first() else None
 
     def dialled_since(
         self,
