@@ -1,8 +1,8 @@
 """A connector whose clock, CallerDesk and CRM a test holds in its hands.
 
-Journal (SQLite in a file), mapping, policy, flow, timeline, outcomes and dispatcher are the real ones. Only the
-two far ends of the line are stand-ins: their own adapters are tested elsewhere on real sockets, and here a test
-has to say what happens in the very moment of a request, and whether anybody hears of it.
+Journal (SQLite in a file), mapping, policy, flow, timeline, outcomes and dispatcher are the real ones. Only
+the two far ends of the line are stand-ins: their own adapters are tested elsewhere on real sockets, and here a
+test has to say what happens in the very moment of a request, and whether anybody hears of it.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class AtOnce(Dispatcher):
             work(*args, **kw)
         except Died:
             self.deaths += 1
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 - as a pool keeps it
             self.failures.append(failure)
 
 

@@ -208,7 +208,7 @@ class Transaction:
         """The write failed with `error`; it is tried again then, or never (a dead letter)."""
         values = {"b_id": call.id, "b_owner": owner, "write_error": error}
         if again_at is None:
-            now = {"b_version": call.wanted, "b_now": stamp(self.now)}
-            self.connection.execute(_GIVE_UP, values | now)
+            given_up = {"b_version": call.wanted, "b_now": stamp(self.now)}
+            self.connection.execute(_GIVE_UP, values | given_up)
         else:
             self.connection.execute(_TRY_AGAIN, values | {"write_due_at": stamp(again_at)})

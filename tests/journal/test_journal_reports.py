@@ -1,4 +1,4 @@
-"""CallerDesk's webhooks on disk: each kept once, matched or parked, and claimed by the call they belong to."""
+"""CallerDesk's webhooks on disk: each kept once, matched or parked, and claimed by its call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The write lane beside the dial lane: versions wanted and written, one writer, dead letters that can come back."""
+"""The write lane: versions wanted and written, one writer at a time, dead letters that can come back."""
 
 from __future__ import annotations
 
