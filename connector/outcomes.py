@@ -227,7 +227,9 @@ def _end(tx: Transaction, call: Call, ending: Ending, who: str, call_sid: str | 
         State.ENDED,
         who=who,
         detail=f"{ending.outcome}: {ending.their_status}".rstrip(": "),
-        columns=ending_columns(ending) | {"code": None, "live": "ended"} | _known({"call_sid": call_sid}),
+        columns=ending_columns(ending)
+        | {"code": None, "message": None, "live": "ended"}
+        | _known({"call_sid": call_sid}),
     )
 
 

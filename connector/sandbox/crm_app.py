@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, abort, jsonify, redirect, render_template, request
 from werkzeug.serving import WSGIRequestHandler
 
+from connector.redact import mask
 from connector.sandbox.people import USERS
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class QuickHandler(WSGIRequestHandler):
 def create_app(crm: SandboxCrm) -> Flask:
     """The WSGI application around one sandbox CRM: its API and its pages."""
     app = Flask(__name__)
+    app.template_filter("masked")(mask)
 
     @app.before_request
     def check_sender() -> Response | None:
