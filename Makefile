@@ -1,25 +1,27 @@
-# The two commands of the README: `make demo` and `make test`. Both set everything up by themselves.
+# `make demo` and `make test` set everything up by themselves, in a virtual environment in .venv.
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
+BIN := .venv/bin
 
 .PHONY: demo test lint bench clean
 
-$(BIN)/.installed: setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check -e ".[postgres,test,lint]"
+.venv/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check -e ".[postgres,test,lint,bench]"
 	touch $@
 
-demo: $(BIN)/.installed
+demo: .venv/installed
 	$(BIN)/connector demo
 
-test: $(BIN)/.installed
+test: .venv/installed
 	$(BIN)/pytest
 
-lint: $(BIN)/.installed
+lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: .venv/installed
+	$(BIN)/python bench/run.py
+
 clean:
-	rm -rf $(VENV)
+	rm -rf .venv

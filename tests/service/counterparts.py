@@ -27,7 +27,7 @@ Manners = Callable[["FakeCallerDesk", socket.socket, str], None]
 class FakeCallerDesk:
     """A bare TCP server that counts every dial by its customer's ten digits and answers as it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.over = threading.Event()
         #: By ten digits; whoever is not named is answered properly.
         self.manners: dict[str, Manners] = {}
@@ -35,7 +35,7 @@ class FakeCallerDesk:
         self._asked: list[str] = []
         self._changed = threading.Condition()
         self._campids = itertools.count(61_000_001)
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listening = socket.create_server(("127.0.0.1", port), backlog=256)
         self.port = self._listening.getsockname()[1]
         self.base_url = f"http://127.0.0.1:{self.port}/api/"
 
@@ -236,14 +236,14 @@ class TestCrm(SandboxCrm):
         super().__init__(api_key="a-made-up-crm-key-for-tests", port=port)
         self.holds = Holds()
 
-    def put(self, contact_id: str, mobile: object, *, owner: str = "u1", **more: Any) -> str:
+    def put(self, contact_id: str, mobile: object, *, owner: str | dict[str, Any] = "u1", **more: Any) -> str:
         """Add a contact, or change one; its id."""
         made = {"id": contact_id, "name": f"Person {contact_id}", "mobile": mobile, "phone": None}
         with self._changed:
             self._contacts[contact_id] = {
                 **made,
                 "do_not_call": False,
-                "owner": USERS.get(owner),
+                "owner": owner if isinstance(owner, dict) else USERS[owner],
                 **more,
             }
         return contact_id
