@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -20,11 +21,14 @@ from connector.flow import READ_LEASE, Flow
 from connector.journal import VERDICT
 from connector.model import Call, Click, State
 from connector.verdicts import Planned
+from connector.waiters import Waiting
 
 log = logging.getLogger("connector.dispatcher")
 
 #: Wake-ups make it quick, this makes it sure.
 SLOW_POLL = 1.0
+#: How often a person's waiting answer looks whether another process has reached the verdict.
+LOOK_FOR_VERDICT = 0.25
 #: Rows taken up in one look.
 BATCH = 32
 #: While CallerDesk is being asked about a row, nobody else asks.
@@ -88,8 +92,20 @@ class Dispatcher:
             if accepted.repeat and (now := self.journal.get(call.id)) and now.state in VERDICT:
                 # It was reached between the look at the row and the beginning of the wait.
                 return now, True
-            told = verdict.wait(seconds)
+            told = self._awaited(call.id, verdict, seconds)
         return told or self.journal.get(call.id) or call, accepted.repeat
+
+    def _awaited(self, call_id: str, verdict: Waiting, seconds: float) -> Call | None:
+        """The verdict, also when another process reaches it: that one can only write it into the row."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            verdict.wait(min(left, LOOK_FOR_VERDICT))
+            if verdict.over:
+                break
+            now = self.journal.get(call_id)
+            if now is not None and now.state in VERDICT:
+                return now
+        return verdict.call
 
     def _turn(self) -> str | None:
         """A token to claim the new row with, when somebody is free to run it now."""

@@ -27,6 +27,11 @@ class Waiting:
         self._over.wait(seconds)
         return self.call
 
+    @property
+    def over(self) -> bool:
+        """Whether the verdict is in; `call` may still be None then."""
+        return self._over.is_set()
+
 
 class Waiters:
     """Those who wait, by call; telling of a call nobody waits for does nothing."""
