@@ -32,15 +32,14 @@ _SAME_DELIVERY = _FIRST.where(
     calls.c.connection == bindparam("connection"), calls.c.delivery == bindparam("delivery")
 )
 _MENDABLE = (State.REFUSED, State.FAILED, State.EXPIRED)
-#: A person whose call was refused may have mended the record: pressing again is a new click.
-_SAME_PRESS = _FIRST.where(
-    calls.c.press == bindparam("press"),
-    calls.c.accepted_at >= bindparam("since"),
-    or_(
-        calls.c.source == Source.RULE.value,
-        not_(one_of(calls.c.state, _MENDABLE)),
-    ),
-)
+_LATELY = _FIRST.where(calls.c.press == bindparam("press"), calls.c.accepted_at >= bindparam("since"))
+_HOLDS = not_(one_of(calls.c.state, _MENDABLE))
+_SAME_PRESS = {
+    # A rule that fires again for what it was refused is still the same firing.
+    Source.RULE: _LATELY.where(or_(calls.c.source == Source.RULE.value, _HOLDS)),
+    # A person may have mended the record, or may do what a rule may not: pressing again is a new click.
+    Source.BUTTON: _LATELY.where(_HOLDS),
+}
 _ASKED_BEFORE = _FIRST.where(
     calls.c.press == bindparam("press"),
     calls.c.accepted_at >= bindparam("since"),
@@ -210,7 +209,8 @@ class Journal:
             if row:
                 return call_of(row)
         since = stamp(tx.now - window)
-        row = tx.connection.execute(_SAME_PRESS, {"press": press_key(click), "since": since}).first()
+        asked = {"press": press_key(click), "since": since}
+        row = tx.connection.execute(_SAME_PRESS[click.source], asked).first()
         return call_of(row) if row else None
 
     def asked_before(self, click: Click, moment: datetime, window: timedelta) -> bool:
