@@ -23,6 +23,7 @@ import requests
 
 from connector import redact
 from connector.callerdesk.account import Account
+from connector.callerdesk.fields import text
 from connector.callerdesk.once import Lost, Once
 from connector.callerdesk.refusals import refusal_of
 from connector.callerdesk.request import MaskedRequest, dial_request
@@ -134,7 +135,7 @@ def _placed(reply: Mapping[str, Any]) -> Placed:
     return Placed(
         campid=_campid(reply.get("campid")),
         callerid=str(caller) if caller else None,
-        message=redact.scrub(str(reply.get("message", ""))),
+        message=redact.scrub(text(reply.get("message"))),
         raw=redact.scrub_value(reply),
     )
 
@@ -145,8 +146,8 @@ def _campid(value: object) -> str | None:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
-    text = str(value).strip()
-    return text if text.strip("0") else None
+    told = text(value)
+    return told if told.strip("0") else None
 
 
 def _lost(why: Lost, customer: str) -> ConnectorError:
