@@ -259,7 +259,6 @@ def test_a_number_is_rung_as_ten_digits_however_it_is_typed(
         "1800 123 4567",
         "140 1234567",
         "0000000000",
-        "1234567890",
         "9876500001" * 3,
         "x" * 5000,
         "\ud800\x00",
@@ -271,7 +270,7 @@ def test_a_doubtful_number_rings_nobody_and_the_field_and_record_are_named(
     service: Running, crm: TestCrm, desk: FakeCallerDesk, typed: object
 ) -> None:
     before = len(desk.dials)
-    record = crm.put(f"doubtful-{service.rows().get('refused', 0)}", typed, phone="")
+    record = crm.put(f"doubtful-{len(crm.contacts())}", typed, phone="")
     told = service.click(record)
     assert told.status == 422
     assert told.is_problem
@@ -374,7 +373,9 @@ def unclear(service: Running, crm: TestCrm, desk: FakeCallerDesk) -> dict[str, t
         desk.manners[customer] = UNCLEAR[manner]
         crm.put(f"unclear-{customer}", customer)
     with ThreadPoolExecutor(len(UNCLEAR)) as threads:
-        answers = threads.map(lambda customer: service.click(f"unclear-{customer}"), customers.values())
+        answers = threads.map(
+            lambda customer: service.click(f"unclear-{customer}", customer), customers.values()
+        )
         return dict(zip(customers, zip(customers.values(), answers, strict=True), strict=True))
 
 
@@ -429,10 +430,8 @@ def test_it_looks_an_unclear_call_up_and_never_rings_again(
     service.stop()
     service.start()
     for customer, told in unclear.values():
-        again = service.click(f"unclear-{customer}", f"again-{customer}")
-        assert (again.json["call"], again.json["repeat"]) == (told.json["call"], True) or (
-            again.json["code"] == "called_recently"
-        )
+        again = service.click(f"unclear-{customer}", customer)
+        assert (again.json["call"], again.json["repeat"]) == (told.json["call"], True)
         assert desk.rung(customer) == 1
 
 
