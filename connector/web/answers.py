@@ -86,10 +86,14 @@ def answer_of(call: Call, repeat: bool, url: str) -> Answer:
         url=url,
         code=call.code,
         repeat=repeat,
-        status=STATUS_OF_CODE.get(call.code or "", _STATUS_OF_STATE.get(call.state, 202))
-        if call.state not in (State.PLACED, State.ENDED, State.UNKNOWN, State.DEFERRED, State.PLANNED)
-        else _STATUS_OF_STATE.get(call.state, 202),
+        status=_status(call),
     )
+
+
+def _status(call: Call) -> int:
+    status = _STATUS_OF_STATE.get(call.state, 202)
+    # The code tells more only of what came to nothing: a deferred or unclear call has one, too.
+    return STATUS_OF_CODE.get(call.code or "", status) if status >= 400 else status
 
 
 def to_person(answer: Answer) -> Response:
