@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -80,6 +80,14 @@ class Dispatcher:
         accepted = self.flow.accept(click, owner=self._turn())
         self._run_or_leave(accepted.call, accepted.repeat)
         return accepted.call, accepted.repeat
+
+    def accept_all(self, clicks: Sequence[Click]) -> list[tuple[Call, bool]]:
+        """The same for a message of many: all are durable before the first runs, for its sender waits."""
+        try:
+            accepted = [self.flow.accept(click) for click in clicks]
+        finally:
+            self._wake.set()
+        return [(each.call, each.repeat) for each in accepted]
 
     def accept_and_wait(self, click: Click, seconds: float) -> tuple[Call, bool]:
         """The same for a person: wait until the verdict is in, or that long at the most."""

@@ -5,20 +5,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, render_template, request
 
 from connector.assembly import House
 from connector.connection import Connection
 from connector.crms.base import Answer, Hook
 from connector.dispatcher import Dispatcher
 from connector.errors import BadRequest
-from connector.model import Click, Source
+from connector.model import Call, Click, Source
 from connector.settings import ConnectionSettings
 from connector.signatures import Options, Signed, verify
 from connector.web.answers import Links, answer_of, to_person, to_rule
 
 _FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 200
 
 
 def blueprint(house: House, dispatcher: Dispatcher) -> Blueprint:
@@ -38,7 +40,8 @@ def blueprint(house: House, dispatcher: Dispatcher) -> Blueprint:
             clicks = [replace(clicks[0], delivery=delivery)]
         for each in clicks:
             connection.mapping.current().require(each.object)
-        answers = [_run(each, connection) for each in clicks]
+        taken = [_run(clicks[0], connection)] if len(clicks) == 1 else dispatcher.accept_all(clicks)
+        answers = [answer_of(call, repeat, links.url(call.id)) for call, repeat in taken]
         return _answered(connection, hook, clicks, answers)
 
     @hooks.get("/hooks/<name>")
@@ -55,12 +58,10 @@ def blueprint(house: House, dispatcher: Dispatcher) -> Blueprint:
         page = render_template("confirm.html", fields=fields, click_id=secrets.token_hex(16))
         return Response(page, content_type="text/html; charset=utf-8")
 
-    def _run(each: Click, connection: Connection) -> Answer:
+    def _run(each: Click, connection: Connection) -> tuple[Call, bool]:
         if each.source is Source.BUTTON:
-            call, repeat = dispatcher.accept_and_wait(each, connection.wait)
-        else:
-            call, repeat = dispatcher.accept(each)
-        return answer_of(call, repeat, links.url(call.id))
+            return dispatcher.accept_and_wait(each, connection.wait)
+        return dispatcher.accept(each)
 
     return hooks
 
@@ -78,11 +79,11 @@ def _connection(house: House, name: str) -> tuple[Connection, ConnectionSettings
 
 def _verified(house: House, settings: ConnectionSettings, token: str | None, body: bytes) -> str | None:
     """Check the request by the connection's one scheme before anything in it is read."""
-    base = house.settings.public_url
-    url = f"{base.rstrip('/')}{request.full_path.rstrip('?')}" if base else request.url
+    base = house.settings.public_url or request.host_url
     signed = Signed(
         method=request.method,
-        url=url,
+        # The target as it came, nothing decoded: some schemes sign every character of it.
+        url=base.rstrip("/") + request.environ["REQUEST_URI"],
         path_token=token,
         headers=tuple(request.headers.items()),
         body=body,
@@ -96,9 +97,7 @@ def _hook(body: bytes) -> Hook:
     fields = request.args.to_dict()
     content_type = request.mimetype.lower()
     if content_type == _FORM:
-        from urllib.parse import parse_qsl
-
-        fields |= dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200))
+        fields |= _form(body)
     return Hook(
         method=request.method,
         body=body,
@@ -108,12 +107,22 @@ def _hook(body: bytes) -> Hook:
     )
 
 
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise BadRequest(
+            "body_broken", f"The form is not UTF-8, or has more than {_MOST_FIELDS} fields."
+        ) from None
+    return dict(pairs)
+
+
 def _answered(connection: Connection, hook: Hook, clicks: Sequence[Click], answers: list[Answer]) -> Response:
     wire = connection.crm.answer(answers, clicks)
     if wire is not None:
         return Response(wire.body, wire.status, content_type=wire.content_type)
     if len(clicks) == 1 and clicks[0].source is Source.BUTTON:
         if hook.content_type == _FORM and "text/html" in hook.headers.get("accept", ""):
-            return redirect(answers[0].url or "/", code=303)  # type: ignore[return-value]
+            return Response(status=303, headers={"Location": answers[0].url or "/"})
         return to_person(answers[0])
     return to_rule(answers)
