@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from dataclasses import replace
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
-from house_kit import INDIA, HouseKit, a_member, calm, click, number_of, rule
+from house_kit import HouseKit, click, number_of, report, rule
 
 from connector.errors import AdminNeeded, Gone, Refused, TryAgain
 from connector.model import Outcome, Phase, State
-from connector.policy import MemberBusy, QuietHours
+from connector.policy import QuietHours
 from connector.timeline import WRITE_LEASE
 
 NIGHT = QuietHours(time(21), time(9))
@@ -57,8 +58,6 @@ def test_it_remembers_which_mapping_and_record_led_to_the_call(house: HouseKit) 
 
 
 def test_it_ends_the_call_by_its_report_and_corrects_the_activity(house: HouseKit) -> None:
-    from house_kit import report
-
     call = house.press("1")
     house.hear(report(call, house.clock))
     ended = house.call(call.id)
@@ -114,8 +113,6 @@ def test_it_gives_up_at_once_what_will_not_come_back(house: HouseKit, failure: E
 
 
 def test_it_refuses_an_unmapped_object_before_it_leaves_a_row(house: HouseKit) -> None:
-    from dataclasses import replace
-
     with pytest.raises(Refused, match="no object 'Kontact'"):
         house.flow.accept(replace(click(), object="Kontact"))
     assert house.journal.latest() == []
@@ -140,124 +137,6 @@ def test_it_says_on_the_record_why_a_number_cannot_be_rung(house: HouseKit) -> N
 def test_it_keeps_a_name_that_was_cut_in_the_middle_of_a_character(house: HouseKit) -> None:
     house.shelf.contact("1")["name"] = "Asha \ud83d"
     assert house.press("1").state is State.PLACED
-
-
-# -- The gate ------------------------------------------------------------------------------------------------
-
-
-def test_it_does_not_ring_when_the_click_expired_between_plan_and_gate(house: HouseKit) -> None:
-    house.shelf.reads.append(lambda: house.clock.advance(61))
-    call = house.press("1")
-    assert (call.state, call.code, house.desk.rung) == (State.EXPIRED, "expired", [])
-
-
-def test_it_does_not_ring_while_paused_and_leaves_the_timeline_alone(house: HouseKit) -> None:
-    house.shelf.reads.append(lambda: house.journal.set_flag("paused", "operator"))
-    call = house.press("1")
-    assert (call.state, call.code, house.shelf.activities) == (State.REFUSED, "paused", {})
-    house.journal.set_flag("paused", None)
-    assert house.press("2").state is State.PLACED
-
-
-def test_it_rings_one_number_once_though_it_stands_on_two_records(house: HouseKit) -> None:
-    house.shelf.contact("2")["mobile"] = number_of("1")
-    house.press("1")
-    second = house.press("2")
-    assert (second.state, second.code) == (State.REFUSED, "called_recently")
-    assert house.desk.rung == [number_of("1")]
-
-
-def test_it_rings_again_at_once_when_a_person_insists(house: HouseKit) -> None:
-    house.change_policy(member_busy=MemberBusy.IGNORE)
-    house.press("1")
-    house.clock.advance(11)
-    again = house.press("1", override=frozenset({"called_recently"}), user="ravi@example.test")
-    assert (again.state, house.desk.rung) == (State.PLACED, [number_of("1")] * 2)
-
-
-def test_it_does_not_let_a_rule_insist(house: HouseKit) -> None:
-    house.press("1")
-    house.clock.advance(11)
-    again = house.press("1", source=rule().source, override=frozenset({"called_recently"}))
-    assert (again.state, again.code) == (State.REFUSED, "called_recently")
-
-
-def test_it_waits_for_a_busy_member_and_then_rings(house: HouseKit) -> None:
-    from house_kit import report
-
-    first = house.press("1")
-    waiting = house.press("2")
-    assert (waiting.state, waiting.code) == (State.PLANNED, "member_busy")
-    house.look(5)
-    assert house.call(waiting.id).state is State.PLANNED
-    house.hear(report(first, house.clock))
-    house.look(6)
-    placed = house.call(waiting.id)
-    assert (placed.state, placed.code) == (State.PLACED, None)
-    assert house.desk.rung == [number_of("1"), number_of("2")]
-
-
-def test_it_does_not_wait_for_a_busy_member_beyond_the_clicks_life(house: HouseKit) -> None:
-    house.press("1")
-    waiting = house.press("2")
-    for _ in range(20):
-        house.look(5)
-    assert house.call(waiting.id).state is State.EXPIRED
-    assert house.desk.rung == [number_of("1")]
-
-
-def test_it_keeps_a_rules_call_until_morning_and_rings_it_then(house: HouseKit) -> None:
-    house.change_policy(quiet_hours=NIGHT)
-    house.clock.advance(hours=10)  # 22:00
-    call = house.press("1", source=rule().source)
-    morning = datetime(2026, 3, 3, 9, 0, tzinfo=INDIA)
-    assert (call.state, call.code, call.due_at) == (State.DEFERRED, "quiet_hours", morning)
-    assert call.message is not None and "09:00" in call.message
-    house.look(hours=10, minutes=59)
-    assert house.desk.rung == []
-    house.look(minutes=1, seconds=1)
-    placed = house.call(call.id)
-    assert (placed.state, placed.code, house.desk.rung) == (State.PLACED, None, [number_of("1")])
-
-
-def test_it_reads_the_record_again_in_the_morning(house: HouseKit) -> None:
-    house.change_policy(quiet_hours=NIGHT)
-    house.clock.advance(hours=10)
-    call = house.press("1", source=rule().source)
-    house.shelf.contact("1")["do_not_call"] = True
-    house.look(hours=11, seconds=1)
-    refused = house.call(call.id)
-    assert (refused.state, refused.code, house.desk.rung) == (State.REFUSED, "refused_by_rule", [])
-
-
-def test_it_tells_a_person_at_night_and_rings_when_they_insist(house: HouseKit) -> None:
-    house.change_policy(quiet_hours=NIGHT)
-    house.clock.advance(hours=10)
-    refused = house.press("1")
-    assert (refused.state, refused.code) == (State.REFUSED, "quiet_hours")
-    assert house.press("1", override=frozenset({"quiet_hours"})).state is State.PLACED
-
-
-def test_it_refuses_a_member_whom_the_panel_lists_as_inactive(house: HouseKit) -> None:
-    house.desk.listed = [a_member(active=False)]
-    house.flow.members.find("+919876500101")
-    call = house.press("1")
-    assert (call.state, call.code, house.desk.rung) == (State.REFUSED, "member_not_active", [])
-
-
-def test_it_rings_nobody_for_rules_unless_somebody_stated_why(tmp_path: Path) -> None:
-    house = HouseKit(tmp_path, policy=calm(workflow_dialling=None))
-    call = house.press("1", source=rule().source)
-    assert (call.state, call.code, house.shelf.activities) == (State.REFUSED, "workflow_dialling_off", {})
-    house.close()
-
-
-def test_it_lets_one_of_two_calls_of_the_same_member_through(house: HouseKit) -> None:
-    """The second is judged inside its own gate, after the first one's commit: not by what it read before."""
-    house.shelf.reads.append(lambda: house.press("2"))
-    outer = house.press("1")
-    assert (outer.state, outer.code) == (State.PLANNED, "member_busy")
-    assert house.desk.rung == [number_of("2")]
 
 
 # -- Fenced --------------------------------------------------------------------------------------------------

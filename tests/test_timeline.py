@@ -190,7 +190,7 @@ def test_a_call_that_left_nothing_for_the_timeline_is_not_written(house: HouseKi
     assert house.shelf.activities == {}
 
 
-# -- Against a CRM over a socket, by the real adapter ----------------------------------------------------------
+# -- Against a CRM over a socket, by the real adapter --------------------------------------------------------
 
 
 @pytest.fixture

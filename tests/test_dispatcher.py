@@ -1,0 +1,240 @@
+"""What is due is taken up: at once here, and whatever another process left behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from house_kit import Clock, Died, HouseKit, click, number_of, report, rule
+
+from connector import dispatcher as module
+from connector.dispatcher import Dispatcher
+from connector.errors import JournalDown, TryAgain
+from connector.model import Call, State
+from connector.policy import MemberBusy
+
+LONG = 10.0
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[HouseKit]:
+    kit = HouseKit(tmp_path)
+    yield kit
+    kit.close()
+
+
+@pytest.fixture
+def running(house: HouseKit) -> Iterator[Dispatcher]:
+    """The real one, with its threads."""
+    real = Dispatcher(house.flow)
+    real.start()
+    yield real
+    real.stop()
+
+
+def rows_wait(house: HouseKit, number: int) -> list[Call]:
+    return [house.flow.accept(rule(str(each))).call for each in range(1, number + 1)]
+
+
+# -- Step by step --------------------------------------------------------------------------------------------
+
+
+def test_it_takes_up_what_another_process_accepted(house: HouseKit) -> None:
+    call = house.flow.accept(rule("1")).call
+    house.look()
+    assert (house.call(call.id).state, house.desk.rung) == (State.PLACED, [number_of("1")])
+
+
+def test_it_takes_every_row_once_though_two_processes_look(house: HouseKit) -> None:
+    house.change_policy(member_busy=MemberBusy.IGNORE)
+    other = house.another()
+    calls = rows_wait(house, 40)
+    for _ in range(3):
+        house.dispatcher.look()
+        other.dispatcher.look()
+    assert sorted(house.desk.rung) == sorted(number_of(str(each)) for each in range(1, 41))
+    assert {house.call(call.id).state for call in calls} == {State.PLACED}
+    assert house.dispatcher.look() is False
+    other.close()
+
+
+def test_it_says_that_there_is_more_when_a_look_was_full(house: HouseKit) -> None:
+    rows_wait(house, module.BATCH + 1)
+    assert house.dispatcher.look() is True
+    assert house.dispatcher.look() is False
+
+
+def test_it_records_a_row_that_waited_too_long_without_reading_it(house: HouseKit) -> None:
+    call = house.flow.accept(rule("1")).call
+    house.shelf.reads.append(AssertionError("nobody should ask the CRM"))
+    house.look(60)
+    now = house.call(call.id)
+    assert (now.state, now.code, now.due_at, house.dispatcher.failures) == (
+        State.EXPIRED,
+        "expired",
+        None,
+        [],
+    )
+
+
+def test_it_leaves_a_row_that_another_was_quicker_to_take(house: HouseKit) -> None:
+    other = house.another()
+    seen = house.flow.accept(rule("1")).call
+    other.look()
+    house.dispatcher._take(seen)
+    assert house.desk.rung == [number_of("1")]
+    other.close()
+
+
+def test_it_writes_what_a_dead_writer_left(house: HouseKit) -> None:
+    house.shelf.writes.append(Died())
+    call = house.press("1")
+    assert call.written == 0
+    house.look(31)
+    assert house.call(call.id).written == 1
+
+
+def test_a_repeat_rings_nobody_and_gives_the_first_ones_row(house: HouseKit) -> None:
+    first, again = house.dispatcher.accept(click()), house.dispatcher.accept(click())
+    assert (again[1], again[0].id) == (True, first[0].id)
+    assert house.desk.rung == [number_of("1")]
+
+
+def test_a_press_that_came_too_late_is_told_at_once(house: HouseKit) -> None:
+    late = click(clicked_at=house.clock.now.replace(year=2025))
+    call, repeat = house.dispatcher.accept_and_wait(late, LONG)
+    assert (call.state, repeat, house.desk.rung) == (State.EXPIRED, False, [])
+
+
+def test_it_leaves_the_rows_to_the_next_one_once_it_is_stopped(house: HouseKit) -> None:
+    real = Dispatcher(house.flow)
+    real.stop()
+    call, _ = real.accept(click())
+    assert (house.call(call.id).state, house.desk.rung) == (State.READING, [])
+
+
+# -- With its threads ----------------------------------------------------------------------------------------
+
+
+def test_a_person_has_the_verdict_as_soon_as_it_is_reached(house: HouseKit, running: Dispatcher) -> None:
+    call, repeat = running.accept_and_wait(click(), LONG)
+    assert (call.state, repeat) == (State.PLACED, False)
+
+
+def test_a_person_who_cannot_wait_longer_is_told_how_far_it_is(house: HouseKit, running: Dispatcher) -> None:
+    read_on = threading.Event()
+    house.shelf.reads.append(lambda: read_on.wait(LONG))
+    call, _ = running.accept_and_wait(click(), 0.05)
+    assert call.state is State.READING
+    read_on.set()
+
+
+def test_a_second_press_waits_for_the_first_ones_verdict(house: HouseKit, running: Dispatcher) -> None:
+    reading, read_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        reading.set()
+        read_on.wait(LONG)
+
+    house.shelf.reads.append(slowly)
+    first = running.accept(click())[0]
+    assert reading.wait(LONG)
+    told: list[tuple[Call, bool]] = []
+    second = threading.Thread(target=lambda: told.append(running.accept_and_wait(click(), LONG)))
+    second.start()
+    while not house.flow.waiters._waiting:
+        assert second.is_alive()
+        read_on.wait(0.002)
+    read_on.set()
+    second.join(LONG)
+    ((call, repeat),) = told
+    assert (call.id, call.state, repeat) == (first.id, State.PLACED, True)
+    assert house.desk.rung == [number_of("1")]
+
+
+def test_twenty_presses_at_once_ring_once(house: HouseKit, running: Dispatcher) -> None:
+    told: list[tuple[Call, bool]] = []
+    start = threading.Barrier(20)
+
+    def press() -> None:
+        start.wait(LONG)
+        told.append(running.accept_and_wait(click(), LONG))
+
+    threads = [threading.Thread(target=press) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LONG)
+    assert len({call.id for call, _ in told}) == 1
+    assert [repeat for _, repeat in told].count(False) == 1
+    assert {call.state for call, _ in told} == {State.PLACED}
+    assert house.desk.rung == [number_of("1")]
+
+
+def test_clicks_beyond_what_it_can_run_wait_and_are_run_in_their_turn(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DIALLERS", 1)
+    house.change_policy(member_busy=MemberBusy.IGNORE)
+    real = Dispatcher(house.flow)
+    real.start()
+    busy, go_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        busy.set()
+        go_on.wait(LONG)
+
+    house.shelf.reads.append(hold)
+    real.accept(rule("1"))
+    assert busy.wait(LONG)
+    waiting, _ = real.accept(rule("2"))
+    assert waiting.state is State.ACCEPTED
+    house.desk.next.extend([lambda: None, lambda: over.set()])
+    go_on.set()
+    assert over.wait(LONG)
+    real.stop()
+    assert house.desk.rung == [number_of("1"), number_of("2")]
+
+
+def test_it_goes_on_when_the_database_is_back(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = Dispatcher(house.flow)
+    failed, looked = threading.Event(), threading.Event()
+    look = real.look
+
+    def unlucky_once() -> bool:
+        if not failed.is_set():
+            failed.set()
+            real.wake()
+            raise JournalDown("journal_down", "The connector's database cannot be used just now.")
+        looked.set()
+        return look()
+
+    monkeypatch.setattr(real, "look", unlucky_once)
+    real.start()
+    assert looked.wait(LONG)
+    real.stop()
+    assert "The rows keep until it is back." in caplog.text
+
+
+def test_a_step_that_fails_is_logged_and_leaves_its_row(
+    house: HouseKit, running: Dispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.shelf.reads.extend([ZeroDivisionError("a fault of ours"), TryAgain("crm_failed", "503")])
+    call, _ = running.accept_and_wait(click(), LONG)
+    running.stop()
+    assert house.call(call.id).state is State.READING
+    assert "its row is taken up when its lease ends" in caplog.text
+
+
+def test_a_write_asked_for_many_times_is_done_by_one(house: HouseKit, running: Dispatcher) -> None:
+    call, _ = running.accept_and_wait(click(), LONG)
+    house.hear(report(call, Clock()))
+    for _ in range(20):
+        running.write_soon(call.id)
+    running.stop()
+    assert len(house.shelf.shown(call.id)) == 1
+    assert house.call(call.id).written == 2

@@ -1,0 +1,224 @@
+"""Evidence becomes the outcome: webhooks early, late and twice, the live list, the call report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from house_kit import HouseKit, live_call, live_event, number_of, report, report_row
+
+from connector.errors import TryAgain, Unclear
+from connector.model import Call, Outcome, Phase, State
+from connector.policy import MemberBusy
+
+NO_ANSWER = Unclear("callerdesk_no_answer", "CallerDesk did not answer.")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[HouseKit]:
+    kit = HouseKit(tmp_path)
+    yield kit
+    kit.close()
+
+
+@pytest.fixture
+def placed(house: HouseKit) -> Call:
+    return house.press("1")
+
+
+@pytest.fixture
+def unclear(house: HouseKit) -> Call:
+    house.desk.next.append(NO_ANSWER)
+    return house.press("1")
+
+
+def outcome(house: HouseKit, call: Call) -> Outcome | None:
+    ending = house.call(call.id).ending
+    return ending.outcome if ending else None
+
+
+# -- Webhooks ------------------------------------------------------------------------------------------------
+
+
+def test_the_same_report_three_times_ends_the_call_once(house: HouseKit, placed: Call) -> None:
+    heard = [house.hear(report(placed, house.clock)) is not None for _ in range(3)]
+    assert heard == [True, False, False]
+    assert house.states(placed.id).count(State.ENDED) == 1
+    assert house.call(placed.id).written == 2
+
+
+def test_a_report_that_is_days_late_still_counts(house: HouseKit, placed: Call) -> None:
+    for _ in range(30):
+        house.look(hours=1)
+    assert (house.call(placed.id).state, outcome(house, placed)) == (State.ENDED, Outcome.UNKNOWN)
+    house.hear(report(placed, house.clock))
+    assert outcome(house, placed) is Outcome.ANSWERED
+    assert [shown.fields["outcome"] for shown in house.shelf.shown(placed.id)] == ["answered"]
+
+
+def test_a_later_report_may_add_the_recording(house: HouseKit, placed: Call) -> None:
+    house.hear(report(placed, house.clock))
+    url = "https://recordings.example.com/1.mp3"
+    house.hear(report(placed, house.clock, CallRecordingUrl=url))
+    ending = house.call(placed.id).ending
+    assert ending is not None and ending.recording_url == url
+
+
+def test_a_poorer_or_contrary_second_report_changes_nothing(house: HouseKit, placed: Call) -> None:
+    house.hear(report(placed, house.clock, CallRecordingUrl="https://recordings.example.com/1.mp3"))
+    before = house.call(placed.id)
+    busy = {"LegA_Picked_time": "", "LegB_Picked_time": "", "LegB_Start_time": "", "TalkDuration": "0"}
+    assert house.hear(report(placed, house.clock)) is None
+    assert house.hear(report(placed, house.clock, Status="BUSY", hangup_cause="Busy(17)", **busy)) is None
+    assert house.call(placed.id) == before
+
+
+def test_a_live_event_moves_the_call_on_without_a_write(house: HouseKit, placed: Call) -> None:
+    house.hear(live_event(placed, house.clock, CallSid="8400001"))
+    now = house.call(placed.id)
+    assert (now.state, now.live, now.call_sid) == (State.PLACED, "customer_picked", "8400001")
+    assert now.wanted == placed.wanted
+    assert now.due_at == house.clock.now + timedelta(seconds=300)  # they talk: give them time
+
+
+def test_a_live_word_nobody_knows_changes_nothing(house: HouseKit, placed: Call) -> None:
+    assert house.hear(live_event(placed, house.clock, "Gone Fishing")) is None
+    assert house.call(placed.id) == placed
+
+
+def test_a_live_event_after_the_end_changes_nothing(house: HouseKit, placed: Call) -> None:
+    house.hear(report(placed, house.clock))
+    before = house.call(placed.id)
+    assert house.hear(live_event(placed, house.clock)) is None
+    assert house.call(placed.id) == before
+
+
+def test_a_live_event_proves_that_an_unclear_call_was_placed(house: HouseKit, unclear: Call) -> None:
+    house.hear(live_event(unclear, house.clock, campid="45710001"))
+    now = house.call(unclear.id)
+    assert (now.state, now.campid) == (State.PLACED, "45710001")
+    assert [shown.phase for shown in house.shelf.shown(now.id)] == [Phase.PLACED]
+
+
+def test_a_report_finds_an_unclear_call_by_both_numbers(house: HouseKit, unclear: Call) -> None:
+    house.hear(report(unclear, house.clock, campid="45710001"))
+    now = house.call(unclear.id)
+    assert (now.state, now.code, outcome(house, now)) == (State.ENDED, None, Outcome.ANSWERED)
+
+
+def test_it_does_not_guess_between_two_calls_of_the_same_two_people(house: HouseKit) -> None:
+    house.change_policy(recall_gap=0, member_busy=MemberBusy.IGNORE)
+    house.desk.next.extend([NO_ANSWER, NO_ANSWER])
+    first, second = house.press("1", user="ravi"), house.press("1", user="divya")
+    assert house.hear(report(first, house.clock, campid="45710001")) is None
+    assert [house.call(call.id).state for call in (first, second)] == [State.UNKNOWN, State.UNKNOWN]
+
+
+def test_a_report_of_a_call_that_is_not_ours_is_kept_and_changes_nothing(
+    house: HouseKit, placed: Call
+) -> None:
+    assert (
+        house.hear(report(placed, house.clock, campid="99", CallSid="1", SourceNumber="09876500077")) is None
+    )
+    assert house.call(placed.id) == placed
+
+
+def test_a_report_for_a_refused_call_cannot_bring_it_back(house: HouseKit) -> None:
+    house.shelf.contact("1")["do_not_call"] = True
+    refused = house.press("1")
+    with house.journal.transaction() as tx:
+        tx.connection.bare.execute("UPDATE calls SET campid = '45' WHERE id = ?", (refused.id,))
+    told = house.press("2")
+    assert house.hear(report(told, house.clock, campid="45")) is None
+    assert house.call(refused.id).state is State.REFUSED
+
+
+# -- Looking up ----------------------------------------------------------------------------------------------
+
+
+def test_the_call_report_resolves_an_unclear_call(house: HouseKit, unclear: Call) -> None:
+    house.desk.reports = [report_row(unclear)]
+    house.look(11)
+    assert (house.call(unclear.id).state, outcome(house, unclear)) == (State.ENDED, Outcome.ANSWERED)
+    assert [shown.phase for shown in house.shelf.shown(unclear.id)] == [Phase.ENDED]
+
+
+def test_the_live_list_resolves_an_unclear_call(house: HouseKit, unclear: Call) -> None:
+    house.desk.live = [live_call(unclear)]
+    house.look(11)
+    now = house.call(unclear.id)
+    assert (now.state, now.code) == (State.PLACED, None)
+    assert now.message is not None and "lists it as live" in now.message
+
+
+@pytest.mark.parametrize("seconds", [-31, 181])
+def test_a_row_of_another_time_is_another_call(house: HouseKit, unclear: Call, seconds: int) -> None:
+    assert unclear.dialled_at is not None
+    other = replace(unclear, dialled_at=unclear.dialled_at + timedelta(seconds=seconds))
+    house.desk.reports = [report_row(other)]
+    house.look(11)
+    assert house.call(unclear.id).state is State.UNKNOWN
+
+
+def test_one_row_ends_one_call_only(house: HouseKit, unclear: Call) -> None:
+    house.change_policy(recall_gap=0, member_busy=MemberBusy.IGNORE)
+    house.desk.next.append(NO_ANSWER)
+    second = house.press("1", user="divya")
+    assert second.state is State.UNKNOWN
+    house.desk.reports = [report_row(unclear)]
+    house.look(11)
+    states = sorted(house.call(call.id).state for call in (unclear, second))
+    assert states == [State.ENDED, State.UNKNOWN]
+
+
+def test_a_report_that_never_came_is_asked_for(house: HouseKit, placed: Call) -> None:
+    house.desk.reports = [report_row(placed)]
+    house.look(149)
+    assert house.call(placed.id).state is State.PLACED
+    house.look(2)
+    assert (house.call(placed.id).state, outcome(house, placed)) == (State.ENDED, Outcome.ANSWERED)
+
+
+def test_callerdesk_out_of_reach_costs_nothing_but_time(
+    house: HouseKit, unclear: Call, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.desk.asked.extend([TryAgain("callerdesk_unreachable", "CallerDesk could not be reached.")] * 3)
+    house.desk.reports = [report_row(unclear)]
+    house.look(11)
+    assert house.call(unclear.id).state is State.UNKNOWN
+    assert "could not be asked about 1 calls" in caplog.text
+    for _ in range(5):
+        house.look(60)
+    assert house.call(unclear.id).state is State.ENDED
+
+
+def test_an_unclear_call_nobody_ever_hears_of_is_given_to_a_person(house: HouseKit, unclear: Call) -> None:
+    for _ in range(7):
+        house.look(minutes=59)
+    assert house.call(unclear.id).state is State.ABANDONED
+    now = house.call(unclear.id)
+    assert (now.code, now.due_at) == ("never_confirmed", None)
+    assert now.message is not None and "Look in CallerDesk's panel" in now.message
+    assert house.desk.rung == [number_of("1")]
+
+
+def test_an_abandoned_call_is_mended_by_a_report_after_all(house: HouseKit, unclear: Call) -> None:
+    test_an_unclear_call_nobody_ever_hears_of_is_given_to_a_person(house, unclear)
+    house.hear(report(unclear, house.clock, campid="45710001"))
+    assert (house.call(unclear.id).state, outcome(house, unclear)) == (State.ENDED, Outcome.ANSWERED)
+
+
+def test_it_asks_less_and_less_often(house: HouseKit, unclear: Call) -> None:
+    looks = []
+    for _ in range(200):
+        due = house.call(unclear.id).due_at
+        if due is None:
+            break
+        looks.append((due - house.clock.now).total_seconds())
+        house.look(looks[-1])
+    assert len(looks) < 40
+    assert looks[:5] == sorted(looks[:5])
+    assert looks[0] == 10
