@@ -141,7 +141,10 @@ def live_odoo(request: pytest.FixtureRequest) -> Iterator[LiveOdoo]:
         )
     lab = os.environ.get("ODOO_LAB") or str(Path(tempfile.gettempdir()) / "connector-odoo-lab")
     running = (Path(lab) / "run" / "odoo.pid").exists()
-    started = run_server("up", lab)
+    try:
+        started = run_server("up", lab)
+    except subprocess.TimeoutExpired as slow:
+        pytest.skip(f"Odoo was not installed within {slow.timeout:.0f} seconds.")
     if started.returncode == CANNOT:
         pytest.skip(started.stderr.strip().splitlines()[-1])
     assert started.returncode == 0, started.stderr[-2000:]
