@@ -80,6 +80,7 @@ def describe(call: Call) -> dict[str, Any]:
         "campid": call.campid,
         "activity": {
             "id": call.activity_id,
+            "wanted": call.wanted > 0,
             "written": call.written >= call.wanted and call.wanted > 0,
             "error": call.write_error,
             "dead": call.write_dead,

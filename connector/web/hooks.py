@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, render_template, request
 
@@ -123,6 +123,9 @@ def _answered(connection: Connection, hook: Hook, clicks: Sequence[Click], answe
         return Response(wire.body, wire.status, content_type=wire.content_type)
     if len(clicks) == 1 and clicks[0].source is Source.BUTTON:
         if hook.content_type == _FORM and "text/html" in hook.headers.get("accept", ""):
-            return Response(status=303, headers={"Location": answers[0].url or "/"})
+            # Without scheme and host: behind a proxy ours may differ from those the form was sent to, and
+            # `form-action 'self'` would then stop the browser here.
+            page = urlsplit(answers[0].url or "/")._replace(scheme="", netloc="").geturl()
+            return Response(status=303, headers={"Location": page})
         return to_person(answers[0])
     return to_rule(answers)

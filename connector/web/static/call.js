@@ -1,8 +1,10 @@
-// Looks at one call again every second until it rests. It only reads.
+// Looks at one call again and again until it rests and stands on the CRM record. It only reads.
 "use strict";
 
 const main = document.querySelector("main");
 const by = (id) => document.getElementById(id);
+// Writing an equal text again would make a screen reader say it again, every second.
+const put = (id, text) => { if (by(id).textContent !== text) by(id).textContent = text; };
 
 const LEGS = {
   pending: "waiting", ringing: "ringing", picked: "picked up", no_answer: "no answer",
@@ -13,6 +15,10 @@ const LIVE = {
   customer_ringing: ["ringing", "pending"], customer_picked: ["picked", "pending"],
   member_ringing: ["picked", "ringing"], both_talking: ["picked", "picked"],
 };
+// Milliseconds between two looks: while somebody watches, and once nobody seems to or the connector is away.
+const SOON = 1000, LATER = 5000;
+const WATCHED = 120;
+let looks = 0;
 
 function legs(call) {
   if (call.outcome) {
@@ -22,38 +28,57 @@ function legs(call) {
   return call.state === "placed" ? ["ringing", "pending"] : [null, null];
 }
 
+function onRecord({ done, activity: { written, wanted, dead, error } }) {
+  if (written) return "yes";
+  if (!wanted) return done ? "nothing to write" : "not yet";
+  return dead ? `given up: ${error}` : error || "not yet";
+}
+
 function show(call) {
-  by("state").textContent = call.state;
+  put("state", call.state);
   by("state").dataset.state = call.state;
-  by("headline").textContent = call.outcome_text || call.message || "Your click is on its way.";
+  put("headline", call.outcome_text);
+  put("message", call.message || "");
   ["customer", "member"].forEach((party, index) => {
     const state = legs(call)[index];
-    by(`${party}-number`).textContent = call[party].number || "—";
-    by(`${party}-leg`).textContent = state ? LEGS[state] : "—";
+    put(`${party}-number`, call[party].number || "—");
+    put(`${party}-leg`, state ? LEGS[state] : "—");
     by(`${party}-leg`).parentElement.dataset.leg = state || "";
   });
-  by("talk").textContent = call.talk_seconds === null ? "—" : `${call.talk_seconds} s`;
-  by("written").textContent = call.activity.written ? "yes" : call.activity.error || "not yet";
+  put("talk", call.talk_seconds === null ? "—" : `${call.talk_seconds} s`);
+  put("written", onRecord(call));
   if (call.recording_url && call.recording_url.startsWith("https:")) {
     by("recording").href = call.recording_url;
     by("recording").hidden = false;
   }
 }
 
+// The call as it stands now; null when the link does not open it any more.
+async function read() {
+  const key = encodeURIComponent(main.dataset.key);
+  const answer = await fetch(`/calls/${main.dataset.call}?key=${key}`, { headers: { Accept: "application/json" } });
+  if (answer.status === 401) return null;
+  if (!answer.ok) throw new Error(`answered ${answer.status}`);
+  return answer.json();
+}
+
 async function look() {
-  let rest = 1000;
+  looks += 1;
+  let call;
   try {
-    const key = encodeURIComponent(main.dataset.key);
-    const answer = await fetch(`/calls/${main.dataset.call}?key=${key}`, { headers: { Accept: "application/json" } });
-    if (!answer.ok) return;
-    const call = await answer.json();
-    show(call);
-    if (call.done && (call.activity.written || call.outcome === null)) return;
-    if (call.done) rest = 5000;
+    call = await read();
   } catch {
-    rest = 5000; // the connector is away for a moment; the page is still good
+    setTimeout(look, LATER); // the connector is away for a moment; the page is still good
+    return;
   }
-  setTimeout(look, rest);
+  if (call === null) {
+    put("message", "This link has run out. What became of the call stands on the CRM record.");
+    return;
+  }
+  show(call);
+  const { written, wanted, dead } = call.activity;
+  if (call.done && (written || dead || !wanted)) return;
+  setTimeout(look, call.done || looks > WATCHED ? LATER : SOON);
 }
 
 look();
