@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -196,7 +197,8 @@ def test_opening_the_link_rings_nobody_and_its_button_rings_once(running: Wired)
             running.rules, data=form, headers={"Accept": "text/html"}, allow_redirects=False, timeout=15
         )
         assert sent.status_code == 303
-    shown = requests.get(sent.headers["Location"], headers={"Accept": "text/html"}, timeout=10)
+    page_of_call = urljoin(running.rules, sent.headers["Location"])
+    shown = requests.get(page_of_call, headers={"Accept": "text/html"}, timeout=10)
     assert shown.status_code == 200
     running.until_states([State.ENDED])
     assert rung(running) == ["9876500001"]
