@@ -221,7 +221,7 @@ def _end(tx: Transaction, call: Call, ending: Ending, who: str, call_sid: str | 
         return False
     if call.state is State.ENDED and not _knows_more(ending, call.ending):
         return False
-    return tx.move(
+    moved = tx.move(
         call,
         call.state,
         State.ENDED,
@@ -231,6 +231,9 @@ def _end(tx: Transaction, call: Call, ending: Ending, who: str, call_sid: str | 
         | {"code": None, "message": None, "live": "ended"}
         | _known({"call_sid": call_sid}),
     )
+    if moved and call.plan is not None:
+        tx.member_free(call.plan.member)
+    return moved
 
 
 def _known(columns: dict[str, object]) -> dict[str, object]:

@@ -14,7 +14,7 @@ from connector.model import State
 
 #: Without any sign of life a placed call is taken to be over after this long: its report may never come.
 SILENT_FOR = timedelta(seconds=120)
-DEAF_FOR = timedelta(seconds=20)
+DEAF_FOR = timedelta(seconds=10)
 HEARD_WITHIN = timedelta(days=1)
 #: With a sign of life (a leg picked up) it may last this long.
 TALKING_FOR = timedelta(hours=2)

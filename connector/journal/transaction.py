@@ -54,6 +54,16 @@ _REST = (
     .where(calls.c.id == bindparam("b_id"), calls.c.state == bindparam("b_state"))
     .values(due_at=bindparam("due_at"), owner=None)
 )
+_MEMBER_FREE = (
+    update(calls)
+    .where(
+        calls.c.member == bindparam("b_member"),
+        calls.c.state == State.PLANNED.value,
+        calls.c.owner.is_(None),
+        calls.c.due_at > bindparam("b_now"),
+    )
+    .values(due_at=bindparam("b_now"))
+)
 _EVENT = insert(events)
 _CALL = select(calls).where(calls.c.id == bindparam("id"))
 _WRITTEN = (
@@ -150,6 +160,10 @@ class Transaction:
             return False
         self.tell(call_id, state, *hops)
         return True
+
+    def member_free(self, member: str) -> None:
+        """The member (E.164) has ended a call: whatever waits for that may pass the gate now."""
+        self.connection.execute(_MEMBER_FREE, {"b_member": member, "b_now": stamp(self.now)})
 
     def rest(self, call: Call, *, due_at: datetime) -> None:
         """Leave a row where it stands and look at it again then; drops a claim on it."""

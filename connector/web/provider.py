@@ -33,6 +33,7 @@ def blueprint(house: House, dispatcher: Dispatcher) -> Blueprint:
         call = outcomes.receive(house.journal, found)
         if call is not None:
             dispatcher.write_soon(call.id)
+            dispatcher.wake()
         return Response("success", content_type="text/plain")
 
     return provider
