@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Mapping
 from typing import Any
 
-#: Values registered as secret: replaced wherever they turn up in a log line or an error text.
-_secrets: set[str] = set()
+#: Values registered as secret: replaced wherever they turn up in a log line or an error text. The longest
+#: comes first, lest its beginning is replaced and its end shown. Never changed, only exchanged: others read it.
+_secrets: tuple[str, ...] = ()
+_registering = threading.Lock()
 #: Shorter values are not registered: replacing every "abc" would garble logs and protect nothing.
 _SHORTEST_SECRET = 6
 
@@ -24,8 +27,10 @@ _URL_LOGGERS = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.re
 
 def register_secret(value: str | None) -> None:
     """Never let `value` appear in a log line or scrubbed text of this process."""
-    if value and len(value) >= _SHORTEST_SECRET:
-        _secrets.add(value)
+    global _secrets
+    if value and len(value) >= _SHORTEST_SECRET and value not in _secrets:
+        with _registering:
+            _secrets = tuple(sorted({*_secrets, value}, key=len, reverse=True))
 
 
 def mask(number: str | None) -> str:
