@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Values registered as secret: replaced wherever they turn up in a log line or an error text. The longest
-#: comes first, lest its beginning is replaced and its end shown. Never changed, only exchanged: others read it.
+#: comes first, lest its beginning is replaced and its end shown. Exchanged, never changed: others read it.
 _secrets: tuple[str, ...] = ()
 _registering = threading.Lock()
 #: Shorter values are not registered: replacing every "abc" would garble logs and protect nothing.
