@@ -210,6 +210,8 @@ def cancel(id: str, manifest: Path) -> None:
         call = _call(house, id)
         waiting = (State.ACCEPTED, State.READING, State.PLANNED, State.DEFERRED)
         with house.journal.transaction() as tx:
+            # As it stands by now: a row that is being tried again moves by itself.
+            call = tx.call(id) or call
             done = call.state in waiting and tx.move(
                 call,
                 call.state,
