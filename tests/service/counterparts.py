@@ -172,6 +172,17 @@ def hangs(desk: FakeCallerDesk, wire: socket.socket, head: str) -> None:
     desk.over.wait(PATIENCE)
 
 
+def drips(desk: FakeCallerDesk, wire: socket.socket, head: str) -> None:
+    """A proper acceptance, at five bytes a second."""
+    answer = http_answer({"type": "success", "campid": desk.new_campid()})
+    start = answer.index(b"{")
+    wire.sendall(answer[:start])
+    for at in range(start, len(answer)):
+        if desk.over.wait(0.2):
+            return
+        wire.sendall(answer[at : at + 1])
+
+
 def redirects(desk: FakeCallerDesk, wire: socket.socket, head: str) -> None:
     """302 to the very same address, so that whoever follows rings again."""
     wire.sendall(http_answer(b"", "302 Found", extra=f"Location: {head.split(' ')[1]}\r\n"))
@@ -235,6 +246,13 @@ class TestCrm(SandboxCrm):
     def __init__(self, *, port: int = 0) -> None:
         super().__init__(api_key="a-made-up-crm-key-for-tests", port=port)
         self.holds = Holds()
+
+    def start(self) -> TestCrm:
+        """Listen, after a stop at the same address as before."""
+        super().start()
+        assert self._server is not None
+        self._port = self._server.server_port
+        return self
 
     def put(self, contact_id: str, mobile: object, *, owner: str | dict[str, Any] = "u1", **more: Any) -> str:
         """Add a contact, or change one; its id."""

@@ -16,7 +16,62 @@ from typing import Any
 import counterparts
 import pytest
 from counterparts import FakeCallerDesk, Manners, TestCrm
-from running import Answer, Running, eventually
+from running import Answer, Running
+
+# -- What CallerDesk may do ----------------------------------------------------------------------------------
+
+UNCLEAR: dict[str, Manners] = {
+    "closes": counterparts.closes,
+    "resets": counterparts.resets,
+    "hangs": counterparts.hangs,
+    "302": counterparts.redirects,
+    "500": counterparts.fails("500 Internal Server Error"),
+    "502": counterparts.fails("502 Bad Gateway"),
+    "503": counterparts.fails("503 Service Unavailable"),
+    "401": counterparts.fails("401 Unauthorized"),
+    "429": counterparts.fails("429 Too Many Requests"),
+    "HTML": counterparts.says(b"<html>It works!</html>"),
+    "nothing": counterparts.says(b""),
+    "half an answer": counterparts.says({"type": "success", "campid": 1}, cut=8),
+    "a new type": counterparts.says({"type": "queued", "campid": 1}),
+    "no type": counterparts.says({"campid": 1}),
+    "a list": counterparts.says([{"type": "success"}]),
+    "a drip": counterparts.drips,
+    "far too much": counterparts.says(b'{"type":"success"}' + b" " * 100_000),
+    "no text": counterparts.says(b"\xff\xfe\x00"),
+    "deep": counterparts.says(b"[" * 5000),
+}
+
+
+@pytest.fixture(scope="module")
+def unclear(service: Running, crm: TestCrm, desk: FakeCallerDesk) -> dict[str, tuple[str, Answer]]:
+    """One click for each of CallerDesk's manners, all pressed at once: the customer and the answer."""
+    customers = {manner: f"98765300{number:02}" for number, manner in enumerate(UNCLEAR)}
+    for manner, customer in customers.items():
+        desk.manners[customer] = UNCLEAR[manner]
+        crm.put(f"unclear-{customer}", customer)
+    with ThreadPoolExecutor(len(UNCLEAR)) as threads:
+        answers = threads.map(
+            lambda customer: service.click(f"unclear-{customer}", customer), customers.values()
+        )
+        return dict(zip(customers, zip(customers.values(), answers, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("manner", UNCLEAR)
+def test_an_unclear_reply_is_said_to_be_unclear_and_not_asked_for_again(
+    unclear: dict[str, tuple[str, Answer]], desk: FakeCallerDesk, crm: TestCrm, manner: str
+) -> None:
+    customer, told = unclear[manner]
+    assert (told.status, told.json["state"]) == (202, "unknown")
+    assert "may be ringing" in told.json["message"]
+    assert customer[-4:] in told.json["message"]
+    assert desk.rung(customer) == 1
+    assert crm.wait_for_activity(told.json["call"], status="unknown")
+    (activity,) = crm.of(told.json["call"])
+    assert "may be ringing" in activity["text"]
+
+
+# -- Fifty at once -------------------------------------------------------------------------------------------
 
 _CLIENT = """
 import http.client, json, sys, threading
@@ -341,56 +396,7 @@ def test_without_a_statement_rules_ring_nobody_and_leave_the_timeline_alone(
     assert desk.rung("9876520011") == 1
 
 
-# -- What CallerDesk may do ----------------------------------------------------------------------------------
-
-UNCLEAR: dict[str, Manners] = {
-    "closes": counterparts.closes,
-    "resets": counterparts.resets,
-    "hangs": counterparts.hangs,
-    "302": counterparts.redirects,
-    "500": counterparts.fails("500 Internal Server Error"),
-    "502": counterparts.fails("502 Bad Gateway"),
-    "503": counterparts.fails("503 Service Unavailable"),
-    "401": counterparts.fails("401 Unauthorized"),
-    "429": counterparts.fails("429 Too Many Requests"),
-    "HTML": counterparts.says(b"<html>It works!</html>"),
-    "nothing": counterparts.says(b""),
-    "half an answer": counterparts.says({"type": "success", "campid": 1}, cut=8),
-    "a new type": counterparts.says({"type": "queued", "campid": 1}),
-    "no type": counterparts.says({"campid": 1}),
-    "a list": counterparts.says([{"type": "success"}]),
-    "far too much": counterparts.says(b'{"type":"success"}' + b" " * 100_000),
-    "no text": counterparts.says(b"\xff\xfe\x00"),
-    "deep": counterparts.says(b"[" * 5000),
-}
-
-
-@pytest.fixture(scope="module")
-def unclear(service: Running, crm: TestCrm, desk: FakeCallerDesk) -> dict[str, tuple[str, Answer]]:
-    """One click for each of CallerDesk's manners, all pressed at once: the customer and the answer."""
-    customers = {manner: f"98765300{number:02}" for number, manner in enumerate(UNCLEAR)}
-    for manner, customer in customers.items():
-        desk.manners[customer] = UNCLEAR[manner]
-        crm.put(f"unclear-{customer}", customer)
-    with ThreadPoolExecutor(len(UNCLEAR)) as threads:
-        answers = threads.map(
-            lambda customer: service.click(f"unclear-{customer}", customer), customers.values()
-        )
-        return dict(zip(customers, zip(customers.values(), answers, strict=True), strict=True))
-
-
-@pytest.mark.parametrize("manner", UNCLEAR)
-def test_an_unclear_reply_is_said_to_be_unclear_and_not_asked_for_again(
-    unclear: dict[str, tuple[str, Answer]], desk: FakeCallerDesk, crm: TestCrm, manner: str
-) -> None:
-    customer, told = unclear[manner]
-    assert (told.status, told.json["state"]) == (202, "unknown")
-    assert "may be ringing" in told.json["message"]
-    assert customer[-4:] in told.json["message"]
-    assert desk.rung(customer) == 1
-    assert crm.wait_for_activity(told.json["call"], status="unknown")
-    (activity,) = crm.of(told.json["call"])
-    assert "may be ringing" in activity["text"]
+# -- What else CallerDesk may do -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -460,4 +466,4 @@ def test_when_callerdesk_cannot_be_reached_a_person_is_told_and_a_rule_waits(
 
 
 def test_nothing_is_stuck_after_all_this(service: Running) -> None:
-    assert eventually(lambda: service.doctor()["0 stuck calls"])
+    assert service.doctor()["0 stuck calls"]
