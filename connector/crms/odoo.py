@@ -16,7 +16,7 @@ from marshmallow import ValidationError, fields, validate
 
 from connector.crms.base import Account, ConnectionSchema, Crm, Finding, Hook
 from connector.crms.odoo_click import parse_odoo_click
-from connector.crms.odoo_json2 import Json2, Transport
+from connector.crms.odoo_json2 import Json2, Transport, rows_of
 from connector.crms.odoo_read import CONTACT_OF_LEAD, LEAD, Reader, record_number
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
 from connector.http import checked_base_url
@@ -131,12 +131,13 @@ class Odoo(Crm):
         if activity.phase not in _FINISHED:
             self._odoo.call("mail.activity", "write", about=about, ids=[number], vals=values)
             return
-        found = self._odoo.call(
+        answer = self._odoo.call(
             "mail.activity", "read", about=about, ids=[number], fields=["active"], context=_EVEN_DONE
         )
+        found = rows_of(answer, about)
         if not found:
             raise Gone("activity_gone", f"Odoo has no such activity any more ({about}).")
-        still_open = bool(found[0]["active"])
+        still_open = bool(found[0].get("active"))
         feedback = values.pop("feedback", None) if still_open else None
         self._odoo.call("mail.activity", "write", about=about, ids=[number], vals=values)
         if still_open:
@@ -144,11 +145,11 @@ class Odoo(Crm):
 
     def find(self, activity: Activity) -> str | None:
         """Look for our key in the notes of the record's activities, done ones too."""
-        reference = f"{REFERENCE} {activity.key}"
-        found = self._odoo.call(
+        reference, about = f"{REFERENCE} {activity.key}", _about(activity)
+        answer = self._odoo.call(
             "mail.activity",
             "search_read",
-            about=_about(activity),
+            about=about,
             domain=[
                 ["res_model", "=", activity.object],
                 ["res_id", "=", record_number(activity.object, activity.record_id)],
@@ -158,7 +159,8 @@ class Odoo(Crm):
             order="id",
             context=_EVEN_DONE,
         )
-        return next((str(row["id"]) for row in found if reference in str(row["note"])), None)
+        found = rows_of(answer, about)
+        return next((str(row["id"]) for row in found if reference in str(row.get("note"))), None)
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
         """Check the key and database, each object's fields, and Odoo's activity type for calls."""

@@ -31,6 +31,13 @@ class Transport(Protocol):
         """
 
 
+def rows_of(answer: Any, about: str) -> list[dict[str, Any]]:
+    """The records of an answer; TryAgain when it is no list of them, as of a proxy that answers for Odoo."""
+    if isinstance(answer, list) and all(isinstance(row, dict) for row in answer):
+        return answer
+    raise TryAgain("crm_answer_odd", f"Odoo answered with something that is no list of records ({about}).")
+
+
 class Json2:
     """Calls `POST /json/2/<model>/<method>` with an API key, each call a transaction of its own."""
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from connector.crms.base import Finding
-from connector.crms.odoo_json2 import Transport
+from connector.crms.odoo_json2 import Transport, rows_of
 from connector.errors import AdminNeeded, ConnectorError, Gone, Refused
 from connector.model import Click, Record, Wanted
 
@@ -83,7 +83,7 @@ class Reader:
         return [Finding(model, False, problem) for problem in problems] or [Finding(model, True)]
 
     def _first(self, model: str, number: int, asked: Specification, about: str) -> dict[str, Any] | None:
-        rows = self._call(model, "web_read", about, ids=[number], specification=asked)
+        rows = rows_of(self._call(model, "web_read", about, ids=[number], specification=asked), about)
         return self._plain(model, rows[0]) if rows else None
 
     def _user(self, user: str, paths: Sequence[str]) -> Mapping[str, Any]:
@@ -92,15 +92,16 @@ class Reader:
         if user.isdecimal():
             return self._first(USERS, int(user), asked, f"{USERS} {user}") or {}
         pattern = user.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        found = self._call(
+        answer = self._call(
             USERS,
             "web_search_read",
             USERS,
             domain=["|", ["login", "=ilike", pattern], ["email", "=ilike", pattern]],
             specification={**asked, "login": {}},
             limit=2,
-        )["records"]
-        by_login = [row for row in found if str(row["login"]).casefold() == user.casefold()]
+        )
+        found = rows_of(answer.get("records") if isinstance(answer, dict) else None, USERS)
+        by_login = [row for row in found if str(row.get("login")).casefold() == user.casefold()]
         chosen = by_login or (found if len(found) == 1 else [])
         return self._plain(USERS, chosen[0]) if chosen else {}
 
