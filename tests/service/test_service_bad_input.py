@@ -267,6 +267,17 @@ def test_it_answers_every_address_in_its_own_form(
     assert told.is_problem
 
 
+@pytest.mark.usefixtures("_no_row")
+def test_a_sender_that_goes_away_in_the_middle_has_not_clicked(service: Running, crm: TestCrm) -> None:
+    crm.put("1", "98765 00001")
+    secret = service.secrets["CLICK_SECRET"].encode()
+    head = b"POST /hooks/shop HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + secret
+    with socket.create_connection(("127.0.0.1", service.port)) as wire:
+        wire.sendall(head + b"\r\nContent-Length: 100\r\n\r\n" + good())
+        wire.shutdown(socket.SHUT_WR)
+        assert wire.recv(1) == b""
+
+
 def test_it_answers_others_while_a_sender_dawdles(service: Running) -> None:
     slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(100)]
     try:
