@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 
 from flask import Response, jsonify, request
@@ -15,6 +16,8 @@ from connector.web.problems import problem
 
 #: How long the link in an answer opens its call's page.
 LINK_SECONDS = 7 * 24 * 3600
+#: Seconds since the epoch as hex.
+_MOMENT = re.compile(r"[0-9a-f]{1,12}")
 
 #: Refusals whose HTTP status says more than 422.
 STATUS_OF_CODE = {
@@ -69,11 +72,10 @@ class Links:
     def opens(self, call_id: str, key: str) -> bool:
         """Whether this key was signed for this call and has not run out."""
         until, _, _ = key.partition(".")
-        try:
-            moment = int(until, 16)
-        except ValueError:
+        if not _MOMENT.fullmatch(until):
             return False
-        good = hmac.compare_digest(self.sign(call_id, moment).encode(), key.encode())
+        moment = int(until, 16)
+        good = hmac.compare_digest(self.sign(call_id, moment).encode(), key.encode("utf-8", "replace"))
         return good and moment >= time.time()
 
 
