@@ -23,7 +23,7 @@ from connector.journal.migrate import upgrade
 from connector.journal.rows import call_of, click_columns, moment, press_key, stamp
 from connector.journal.sql import one_of
 from connector.journal.states import RESTING
-from connector.journal.tables import calls, events, flags, mapping_versions
+from connector.journal.tables import calls, events, flags, mapping_versions, repeats
 from connector.journal.transaction import Transaction
 from connector.model import Call, Click, Event, Source, State
 
@@ -31,6 +31,10 @@ _FIRST = select(calls).order_by(calls.c.accepted_at).limit(1)
 _SAME_DELIVERY = _FIRST.where(
     calls.c.connection == bindparam("connection"), calls.c.delivery == bindparam("delivery")
 )
+_SAME_REPEAT = _FIRST.join(repeats, repeats.c.call_id == calls.c.id).where(
+    repeats.c.connection == bindparam("connection"), repeats.c.delivery == bindparam("delivery")
+)
+_REMEMBER = insert(repeats)
 _MENDABLE = (State.REFUSED, State.FAILED, State.EXPIRED)
 _LATELY = _FIRST.where(calls.c.press == bindparam("press"), calls.c.accepted_at >= bindparam("since"))
 _HOLDS = not_(one_of(calls.c.state, _MENDABLE))
@@ -203,14 +207,18 @@ class Journal:
 
     def _first(self, tx: Transaction, click: Click, window: timedelta) -> Call | None:
         tx.serialise(press_key(click))
+        named = {"connection": click.connection, "delivery": click.delivery}
         if click.delivery is not None:
-            named = {"connection": click.connection, "delivery": click.delivery}
-            row = tx.connection.execute(_SAME_DELIVERY, named).first()
-            if row:
-                return call_of(row)
+            for same in (_SAME_DELIVERY, _SAME_REPEAT):
+                row = tx.connection.execute(same, named).first()
+                if row:
+                    return call_of(row)
         since = stamp(tx.now - window)
         asked = {"press": press_key(click), "since": since}
         row = tx.connection.execute(_SAME_PRESS[click.source], asked).first()
+        if row and click.delivery is not None:
+            # Sent again when the window is over, it must not become a call of its own.
+            tx.connection.execute(_REMEMBER, {**named, "call_id": row["id"], "at": stamp(tx.now)})
         return call_of(row) if row else None
 
     def asked_before(self, click: Click, moment: datetime, window: timedelta) -> bool:

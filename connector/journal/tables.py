@@ -83,6 +83,16 @@ Index("ix_calls_dialled", calls.c.dialled_at)
 Index("ix_calls_campid", calls.c.campid)
 Index("ix_calls_call_sid", calls.c.call_sid)
 
+#: Deliveries that were folded into an earlier press: sent again, they are its repeats as long as it lives.
+repeats = Table(
+    "repeats",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("delivery", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
 events = Table(
     "events",
     metadata,

@@ -64,6 +64,18 @@ def test_it_takes_a_second_press_within_the_window_for_the_first(
     assert accept(journal, click(delivery="d2")).repeat is repeat
 
 
+def test_a_delivery_that_was_folded_into_an_earlier_press_stays_its_repeat(
+    journal: Journal, clock: Clock
+) -> None:
+    """The sender did not hear our answer, and sends it again hours after the window."""
+    first = accept(journal, click(delivery="d1"))
+    accept(journal, click(delivery="d2"))
+    clock.advance(hours=8)
+    again = accept(journal, click(delivery="d2"))
+    assert (again.repeat, again.call.id) == (True, first.call.id)
+    assert not accept(journal, click(delivery="d3")).repeat
+
+
 @pytest.mark.parametrize(("user", "repeat"), [("RAVI@example.test", True), ("divya@example.test", False)])
 def test_it_compares_who_pressed_without_case(journal: Journal, user: str, repeat: bool) -> None:
     accept(journal, click(user="ravi@example.test"))

@@ -94,7 +94,7 @@ class Law(RuleBasedStateMachine):
         assert accepted.repeat == bool(known or pressed)
         if known:
             assert accepted.call.id == known[0]
-        elif not accepted.repeat and delivery:
+        elif delivery:
             self.deliveries[delivery] = (accepted.call.id, record)
         if not accepted.repeat and accepted.call.state is State.READING:
             self.held.append((house, accepted.call))
