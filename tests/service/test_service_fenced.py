@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import os
 import resource
 import signal
@@ -48,12 +49,38 @@ def other(service: Running) -> Iterator[Running]:
 
 @contextmanager
 def suspended(service: Running) -> Iterator[None]:
-    """The process stands still, as on a laptop that sleeps or a machine that is moved."""
-    os.kill(service.pid, signal.SIGSTOP)
+    """The process stands still, as on a laptop that sleeps; not within a commit, which would stop all."""
+
+    def stands_still() -> bool:
+        os.kill(service.pid, signal.SIGSTOP)
+        if is_free(service):
+            return True
+        os.kill(service.pid, signal.SIGCONT)
+        return False
+
     try:
+        assert eventually(stands_still)
         yield
     finally:
         os.kill(service.pid, signal.SIGCONT)
+
+
+def is_free(service: Running) -> bool:
+    """Whether nobody is writing to the journal."""
+    with (service.folder / "calls.db.lock").open("ab") as turn:
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        with sqlite3.connect(service.folder / "calls.db", timeout=0) as journal:
+            try:
+                journal.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+            finally:
+                journal.rollback()
+        journal.close()
+    return True
 
 
 def end_leases(service: Running) -> None:
