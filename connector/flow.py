@@ -204,7 +204,7 @@ class Flow:
             if dialled_at >= call.expires_at:
                 self.verdicts.expired(tx, planned)
                 return None
-            objection = decide(connection.policy, ask, tx.ledger)
+            objection = decide(connection.policy, replace(ask, now=dialled_at), tx.ledger)
             if objection is not None:
                 self.verdicts.objected(tx, planned, objection, connection.policy)
                 return None
@@ -219,13 +219,12 @@ class Flow:
             )
         if not moved:
             return None
-        version = plan.mapping_version
         return replace(
             call,
             state=State.DIALLING,
             record=record,
             plan=plan,
-            mapping_version=version,
+            mapping_version=plan.mapping_version,
             dialled_at=dialled_at,
         )
 
@@ -241,6 +240,10 @@ class Flow:
 
     def dial(self, call: Call, plan: CallPlan) -> None:
         """Ring, once: only the thread whose `gate` has just committed comes here, and nothing repeats it."""
+        if self.journal.now() >= call.expires_at:
+            # The commit took its time, or the machine slept: nothing has been sent, and now it is too late.
+            self.verdicts.too_late(call)
+            return
         try:
             placed = self.callerdesk.reverse_c2c(
                 plan.customer,

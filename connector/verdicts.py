@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from connector import outcomes
 from connector.callerdesk import Placed
 from connector.errors import ConnectorError, NotPlaced, Refused, TryAgain, Unclear
-from connector.journal import Journal, Transaction
+from connector.journal import Journal, Transaction, reports
 from connector.journal.rows import record_json
 from connector.model import Call, Record, Source, State
 from connector.policy import Policy, Verdict
@@ -23,6 +23,7 @@ from connector.redact import mask, scrub
 LOOK_AGAIN = timedelta(seconds=2)
 #: A rule's call that never reached CallerDesk is tried again after this long.
 NOT_PLACED_REST = timedelta(seconds=5)
+TOO_OLD = "The click was too old to ring anybody when its turn came; it is only recorded."
 #: Seconds between two tries to read the record for a rule's click, while it has not expired.
 READ_RESTS = (1, 2, 4, 8, 15)
 #: Refusals that say nothing about the customer: they are the sender's to hear, not the timeline's.
@@ -86,6 +87,7 @@ class Verdicts:
         assert plan is not None  # nothing is dialled without one
         message = f"Ringing the customer {mask(plan.customer)} first, then you on {mask(plan.member)}."
         with self.journal.transaction() as tx:
+            reports.in_turn(tx, placed.campid)
             moved = tx.move(
                 call,
                 State.DIALLING,
@@ -130,14 +132,23 @@ class Verdicts:
 
     def expired(self, tx: Transaction, planned: Planned) -> None:
         """The click was too old when its turn came: it is recorded, and rings nobody."""
-        sentence = "The click was too old to ring anybody when its turn came; it is only recorded."
-        planned.move(
-            tx,
-            State.EXPIRED,
-            who="gate",
-            detail=sentence,
-            columns={"code": "expired", "message": sentence},
-        )
+        columns = {"code": "expired", "message": TOO_OLD}
+        planned.move(tx, State.EXPIRED, who="gate", detail=TOO_OLD, columns=columns)
+
+    def too_late(self, call: Call) -> None:
+        """It grew too old between the gate's commit and the dial, of which nothing has been sent."""
+        columns = {"code": "expired", "message": TOO_OLD, "dialled_at": None}
+        with self.journal.transaction() as tx:
+            tx.move(
+                call,
+                State.DIALLING,
+                State.EXPIRED,
+                owner=call.owner,
+                who="dial",
+                detail=TOO_OLD,
+                columns=columns,
+            )
+        self._settled(call.id)
 
     def objected(self, tx: Transaction, planned: Planned, objection: Verdict, policy: Policy) -> None:
         """A guard objects: refuse, or defer visibly to the moment it names."""
@@ -203,6 +214,7 @@ class Verdicts:
 
     def unclear(self, call: Call, doubt: Unclear) -> None:
         with self.journal.transaction() as tx:
+            reports.in_turn(tx, None)
             moved = tx.move(
                 call,
                 State.DIALLING,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from house_kit import INDIA, HouseKit, a_member, calm, live_event, number_of, report, rule
 
-from connector.model import State
+from connector.model import Call, State
 from connector.policy import MemberBusy, QuietHours
 
 NIGHT = QuietHours(time(21), time(9))
@@ -29,6 +30,20 @@ def test_it_does_not_ring_when_the_click_expired_between_plan_and_gate(house: Ho
     house.shelf.reads.append(lambda: house.clock.advance(61))
     call = house.press("1")
     assert (call.state, call.code, house.desk.rung) == (State.EXPIRED, "expired", [])
+
+
+def test_it_does_not_ring_when_the_click_expired_between_gate_and_dial(house: HouseKit) -> None:
+    gate = house.flow.gate
+
+    def slow_commit(*args: Any) -> Call | None:
+        passed = gate(*args)
+        house.clock.advance(61)
+        return passed
+
+    house.flow.gate = slow_commit  # type: ignore[method-assign]
+    call = house.press("1")
+    assert (call.state, call.code, house.desk.rung) == (State.EXPIRED, "expired", [])
+    assert call.dialled_at is None
 
 
 def test_it_does_not_ring_while_paused_and_leaves_the_timeline_alone(house: HouseKit) -> None:

@@ -6,7 +6,8 @@
                    |-> failed (the CRM could not be read)
 
 There is one way into `dialling`, from `planned`, and no way back out of it that leads to it again except
-through a connection that was never made (`NotPlaced`), which returns the row to `planned`.
+through a connection that was never made (`NotPlaced`), which returns the row to `planned`. `dialling` ends in
+`expired` only before anything was sent.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LEGAL: dict[State, frozenset[State]] = {
     ),
     # Back to the start, not to `planned`: hours later the record may say do-not-call.
     State.DEFERRED: frozenset({State.ACCEPTED, State.CANCELLED}),
-    State.DIALLING: frozenset({State.PLACED, State.REFUSED, State.PLANNED, State.UNKNOWN}),
+    State.DIALLING: frozenset({State.PLACED, State.REFUSED, State.PLANNED, State.UNKNOWN, State.EXPIRED}),
     State.UNKNOWN: frozenset({State.PLACED, State.ENDED, State.REFUSED, State.ABANDONED}),
     State.PLACED: frozenset({State.PLACED, State.ENDED}),
     # A later report may know more (a recording, an outcome after we gave up); none of these can ring.
