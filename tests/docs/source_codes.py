@@ -90,7 +90,7 @@ def codes() -> tuple[set[str], set[str]]:
 
 def _codes_in(node: ast.AST, classes: set[str]) -> Iterator[str | None]:
     """The codes one node holds: as an error's first argument, or behind the key `code`."""
-    if isinstance(node, ast.Call) and _raises(node.func, classes) and node.args:
+    if isinstance(node, ast.Call) and node.args and _raises(node.func, node.args[0], classes):
         yield from _texts(node.args[0])
     if isinstance(node, ast.Call) and _is_init(node):
         yield from _texts(node.args[0])
@@ -104,7 +104,7 @@ def _codes_in(node: ast.AST, classes: set[str]) -> Iterator[str | None]:
                 yield from _constants(value)
 
 
-def _raises(called: ast.expr, classes: set[str]) -> bool:
+def _raises(called: ast.expr, first: ast.expr, classes: set[str]) -> bool:
     """`Refused(…)`, and what is chosen or looked up at run time: `(A if … else B)(…)`, `type(error)(…)`."""
     if isinstance(called, ast.IfExp):
         return bool({_name(called.body), _name(called.orelse)} & classes)
@@ -113,7 +113,7 @@ def _raises(called: ast.expr, classes: set[str]) -> bool:
     # A ConfigError takes problems, all under one code; others of these take a sentence under a fixed one.
     fixed = {"ConfigError", "UnknownField"}
     if isinstance(called, ast.Name) and called.id in {"error", "refusal"}:
-        return True
+        return isinstance(first, ast.Constant) or _name(first) == "code"
     return _name(called) in classes - fixed
 
 
