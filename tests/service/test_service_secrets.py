@@ -130,7 +130,6 @@ def said(service: Running, crm: TestCrm, desk: FakeCallerDesk) -> dict[str, str]
                 answers.append(service.send("GET", call.group().decode(), headers=[("Accept", accepted)]))
     answers += [service.send("GET", path) for path in ("/metrics", "/readyz", "/openapi.json", "/nowhere")]
     commands = [
-        ["calls", "list", "--json"],
         ["calls", "show", calls[2]],
         ["--log-level", "DEBUG", "plan", "shop", "Contact", "twice", "--json"],
         ["--log-level", "DEBUG", "check", "--live"],
