@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from marshmallow import ValidationError
 
-from connector import signatures, yamlfile
+from connector import addresses, signatures, yamlfile
 from connector.callerdesk import CallerDesk, Members
 from connector.connection import Connection
 from connector.crms import REGISTRY, adapter
@@ -41,6 +41,7 @@ def build(settings: Settings, *, worker: str = "") -> House:
     """Put everything together without opening the journal; ConfigError with every fault of every file."""
     faults: list[Problem] = []
     connections = {}
+    _address(settings.callerdesk["base_url"], ("callerdesk",), settings, faults)
     for name, entry in settings.connections.items():
         connection = _connection(entry, settings, faults)
         if connection is not None:
@@ -53,6 +54,7 @@ def build(settings: Settings, *, worker: str = "") -> House:
         settings.callerdesk["base_url"],
         settings.callerdesk["endpoint"],
         timeout=(3.05, settings.callerdesk["timeout"]),
+        named=settings.named,
     )
     members = Members(callerdesk)
     flow = Flow(journal, callerdesk, members, connections, worker=worker)
@@ -85,10 +87,12 @@ def _connection(entry: ConnectionSettings, settings: Settings, faults: list[Prob
     if mapping.current().crm != entry.crm:
         message = f"{entry.mapping.name} is a mapping for {mapping.current().crm!r}, not for {entry.crm!r}"
         faults.append(document.problem((*here, "mapping"), message, value=True))
+    if own is not None:
+        _address(own.get("base_url"), here, settings, faults)
     if len(faults) > found or own is None or policy is None:
         return None
     clicks = {"source": entry.clicks.source, "organization_id": entry.clicks.organization_id}
-    account = Account(entry.name, own, clicks, mapping.requests)
+    account = Account(entry.name, own, clicks, mapping.requests, settings.named)
     return Connection(entry.name, kind(account), mapping, policy, entry.deskphone, entry.clicks.wait)
 
 
@@ -109,6 +113,12 @@ def _own_settings(
         return None
     register_secrets(str(own[name]) for name in kind.secrets if own.get(name))
     return own
+
+
+def _address(base_url: object, where: yamlfile.Path, settings: Settings, faults: list[Problem]) -> None:
+    """A literal private address is told here; a name's addresses are looked at whenever we connect."""
+    if isinstance(base_url, str) and (problem := addresses.problem_with(base_url, settings.named)):
+        faults.append(settings.document.problem((*where, "base_url"), problem, value=True))
 
 
 def _policy(entry: ConnectionSettings, settings: Settings, faults: list[Problem]) -> Policy | None:

@@ -1,8 +1,8 @@
 """The one way out: every request to a CRM or to CallerDesk leaves through `Outgoing`.
 
 No redirects, no library retries, no proxy or .netrc from the environment, a time-out on everything, a limit
-on what is read back, HTTPS unless the host is loopback. Whatever goes wrong becomes an error of `errors.py`
-whose text holds neither URL, secret nor number.
+on what is read back, HTTPS unless the host is loopback, no private address unless it is named. Whatever goes
+wrong becomes an error of `errors.py` whose text holds neither URL, secret nor number.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ from __future__ import annotations
 import ipaddress
 import json as jsonlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
+from urllib3.exceptions import ReadTimeoutError
 
 from connector import redact
+from connector.addresses import Network, Reach
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
+from connector.pinned import PinnedAdapter
 
 redact.guard_url_loggers()
 
-#: Seconds to connect and seconds between two bytes of the answer.
+#: Seconds to connect and seconds between two bytes of the answer; the whole answer may take twice that.
 TIMEOUT: tuple[float, float] = (3.05, 6.0)
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -39,12 +40,18 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
+#: What one reader of a URL drops and another takes for the end of the host.
+_TWO_MEANINGS = re.compile(r"[\\\x00-\x20\x7f]")
+
+
 def checked_base_url(url: str) -> str:
     """Return the base URL with one slash at its end; ValueError unless https, or http to loopback."""
+    if _TWO_MEANINGS.search(url):
+        raise ValueError(f"{url!r} is not an http(s) address: it holds a blank or a backslash")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url!r} is not an http(s) address")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("a base URL holds no user name, password, query or fragment")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(f"{parts.hostname!r} must be reached by https: plain http is for loopback only")
@@ -62,16 +69,21 @@ class DirectSession(requests.Session):
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "callerdesk-connector"}
 
 
-def new_adapter(pool: int = 64) -> HTTPAdapter:
-    """Keeps connections open, and sends each request once."""
-    return HTTPAdapter(pool_connections=4, pool_maxsize=pool, max_retries=Retry(0, read=False))
+def reach_of(base_url: str, named: Iterable[Network] = ()) -> Reach:
+    """The one host of a base URL, spelled as requests asks for it, and the private networks named for it."""
+    return Reach.of(requests.Request("GET", base_url).prepare().url or "", named)
 
 
-def new_session(pool: int = 64) -> requests.Session:
+def new_adapter(reach: Reach, pool: int = 64) -> PinnedAdapter:
+    """Keeps at most `pool` connections open within the reach, and sends each request once."""
+    return PinnedAdapter(reach, pool=pool)
+
+
+def new_session(reach: Reach, pool: int = 64) -> requests.Session:
     """A session that sends each request once: no retries, no redirects, nothing from the environment."""
     session = DirectSession()
     session.trust_env = False
-    adapter = new_adapter(pool)
+    adapter = new_adapter(reach, pool)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -103,6 +115,11 @@ def storable(value: Any) -> Any:
     return value
 
 
+def timed_out(error: requests.RequestException) -> bool:
+    """Whether a request failed for want of time; of a body cut short by that, requests hides it inside."""
+    return isinstance(error, requests.Timeout) or isinstance(next(iter(error.args), None), ReadTimeoutError)
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What came back: status, lower-cased headers, body bytes."""
@@ -130,7 +147,11 @@ Authorise = Callable[[dict[str, str]], None]
 
 
 class Outgoing:
-    """Requests to one base URL on behalf of `who` (the name that error sentences use)."""
+    """Requests to one base URL on behalf of `who` (the name that error sentences use).
+
+    `named` are the private networks it may lead to. Every method raises AdminNeeded (`address_not_allowed`)
+    when its host turns out to be at any other address that is not public.
+    """
 
     def __init__(
         self,
@@ -139,12 +160,13 @@ class Outgoing:
         *,
         authorise: Authorise | None = None,
         timeout: tuple[float, float] = TIMEOUT,
+        named: Iterable[Network] = (),
     ) -> None:
         self.who = who
         self.base_url = checked_base_url(base_url)
         self.timeout = timeout
         self._authorise = authorise
-        self._adapter = new_adapter()
+        self._adapter = new_adapter(reach_of(self.base_url, named))
 
     def __repr__(self) -> str:
         return f"Outgoing({self.who!r})"
@@ -173,9 +195,9 @@ class Outgoing:
             # Straight through the adapter: cookies, redirects and hooks are nothing for us, yet cost time.
             with self._adapter.send(request, timeout=self.timeout, stream=True) as response:
                 body = read_capped(response)
-        except requests.Timeout:
-            raise TryAgain("crm_timeout", f"{self.who} did not answer in time.", status=504) from None
         except requests.RequestException as error:
+            if timed_out(error):
+                raise TryAgain("crm_timeout", f"{self.who} did not answer in time.", status=504) from None
             raise TryAgain(
                 "crm_unreachable", f"{self.who} could not be reached ({type(error).__name__})."
             ) from None

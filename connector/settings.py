@@ -15,7 +15,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validate
 
-from connector import redact, yamlfile
+from connector import addresses, redact, yamlfile
 from connector.errors import ConfigError, Problem
 from connector.http import checked_base_url
 
@@ -27,6 +27,13 @@ COMMON_KEYS = ("crm", "mapping", "clicks", "policy", "deskphone")
 def _base_url(value: str) -> None:
     try:
         checked_base_url(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def _private_network(value: str) -> None:
+    try:
+        addresses.networks([value])
     except ValueError as error:
         raise ValidationError(str(error)) from None
 
@@ -145,6 +152,11 @@ class ManifestSchema(Schema):
     policy = fields.Dict(
         load_default=dict, metadata={"description": "What may ring when; see the policy page"}
     )
+    allow_private_addresses = fields.List(
+        fields.String(validate=_private_network),
+        load_default=list,
+        metadata={"description": "Private addresses and networks that base URLs may lead to"},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +194,8 @@ class Settings:
     callerdesk: Mapping[str, Any] = field(repr=False)
     connections: Mapping[str, ConnectionSettings]
     policy: Mapping[str, Any]
+    #: Private networks that base URLs may lead to.
+    named: tuple[addresses.Network, ...]
     document: yamlfile.Document = field(repr=False)
 
 
@@ -233,6 +247,7 @@ def _settings(
         callerdesk=callerdesk,
         connections=connections,
         policy=data["policy"],
+        named=addresses.networks(data[addresses.SETTING]),
         document=document,
     )
 

@@ -29,7 +29,8 @@ FLOORS = (
     ("mapping", "policy", "journal", "crms", "callerdesk"),
     ("signatures", "phone", "settings", "waiters"),
     ("http", "yamlfile"),
-    ("model", "redact"),
+    ("pinned",),
+    ("model", "redact", "addresses"),
     ("errors",),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
@@ -46,10 +47,11 @@ LIBRARIES = {
     "marshmallow": {"settings", "assembly", "mapping", "policy", "crms", "yamlfile", "web"},
     "phonenumbers": {"phone"},
     "prometheus_client": {"web"},
-    "requests": {"http", "callerdesk", "crms", "sandbox"},
+    "psycopg": {"journal"},
+    "requests": {"http", "pinned", "callerdesk", "crms", "sandbox"},
     "simple_salesforce": {"crms"},
     "sqlalchemy": {"journal"},
-    "urllib3": {"http", "callerdesk"},
+    "urllib3": {"http", "pinned", "callerdesk"},
     "waitress": {"server", "sandbox", "web"},
     "werkzeug": {"web", "sandbox"},
     "yaml": {"yamlfile"},

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, quote_plus
 
 from connector import redact
+from connector.addresses import Network
 from connector.callerdesk import rows
 from connector.callerdesk.fields import last_ten
 from connector.callerdesk.refusals import known, quotable
@@ -43,10 +44,13 @@ class Account:
     """One CallerDesk account, read-only but for its block list. Instances are shared between threads.
 
     Every method raises TryAgain when CallerDesk cannot be had or says no, and AdminNeeded
-    (`callerdesk_wrong_key`, `callerdesk_bad_parameter`) when only a changed setting helps.
+    (`callerdesk_wrong_key`, `callerdesk_bad_parameter`, `address_not_allowed`) when only a changed setting
+    helps.
     """
 
-    def __init__(self, authcode: str, base_url: str, timeout: tuple[float, float]) -> None:
+    def __init__(
+        self, authcode: str, base_url: str, timeout: tuple[float, float], named: Iterable[Network] = ()
+    ) -> None:
         if not authcode.strip():
             raise ValueError("CallerDesk needs an authcode")
         for form in {authcode, quote(authcode), quote_plus(authcode)}:
@@ -54,7 +58,8 @@ class Account:
         self.base_url = checked_base_url(base_url)
         self.timeout = timeout
         self._authcode = authcode
-        self._outgoing = Outgoing("CallerDesk", base_url, timeout=timeout)
+        self.named = tuple(named)
+        self._outgoing = Outgoing("CallerDesk", base_url, timeout=timeout, named=self.named)
 
     def members(self) -> list[rows.Member]:
         """All members of the panel, inactive ones included."""

@@ -6,7 +6,7 @@ Usable by itself: `CallerDesk(authcode).reverse_c2c("+919876500001", "+919876500
     --------------------------------------------------------  ---------------------  -------------------
     JSON with type `success`, whatever the HTTP status        accepted               (a Placed)
     JSON with type `error`, whatever the HTTP status          surely not placed      Refused and its kin
-    no connection: DNS, refused, TLS, connect time-out        surely not sent        NotPlaced
+    no connection: DNS, address, refused, TLS, time-out       surely not sent        NotPlaced
     anything else: time-out, reset, 3xx, no JSON, new type    a phone may be ringing Unclear
 """
 
@@ -15,19 +15,21 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import requests
 
 from connector import redact
+from connector.addresses import Network
 from connector.callerdesk.account import Account
 from connector.callerdesk.fields import text
 from connector.callerdesk.once import Lost, Once
 from connector.callerdesk.refusals import refusal_of
 from connector.callerdesk.request import MaskedRequest, dial_request
-from connector.errors import ConnectorError, NotPlaced, Unclear
+from connector.errors import AdminNeeded, ConnectorError, NotPlaced, Unclear
+from connector.http import reach_of
 
 BASE_URL = "https://app.callerdesk.io/api/"
 #: Reverse click-to-call, B party = member number. Source: a white label's reprint and public integrations.
@@ -50,7 +52,8 @@ class CallerDesk(Account):
     """One CallerDesk account. Instances are shared between threads and cannot be pickled: they hold the key.
 
     `base_url` is https (plain http for loopback only); white labels have their own base URL and endpoint.
-    `timeout` is seconds to connect and seconds to wait for an answer. ValueError when a setting cannot work.
+    `timeout` is seconds to connect and seconds to wait for an answer, `named` the private networks CallerDesk
+    may be in. ValueError when a setting cannot work.
     """
 
     def __init__(
@@ -59,12 +62,13 @@ class CallerDesk(Account):
         base_url: str = BASE_URL,
         endpoint: str = ENDPOINT,
         timeout: tuple[float, float] = (3.05, 6.5),
+        named: Iterable[Network] = (),
     ) -> None:
-        super().__init__(authcode, base_url, timeout)
+        super().__init__(authcode, base_url, timeout, named)
         if not _ENDPOINT.fullmatch(endpoint):
             raise ValueError(f"{endpoint!r} is not an endpoint name such as {ENDPOINT}")
         self._url = self.base_url + endpoint
-        self._once = Once()
+        self._once = Once(reach_of(self.base_url, self.named))
         # An address that can never be requested is a wrong setting, found here and not in a call.
         requests.Request("GET", self._url).prepare()
 
@@ -93,6 +97,9 @@ class CallerDesk(Account):
         answer = self._once.get(
             self._url, {**asked.query, "authcode": self._authcode}, asked.form, self.timeout
         )
+        if isinstance(answer, AdminNeeded):
+            who = redact.mask(asked.customer)
+            raise NotPlaced(answer.code, f"{answer.message} Customer {who} was not rung.")
         if isinstance(answer, Lost):
             raise _lost(answer, asked.customer)
         reply = _reply(answer)

@@ -9,7 +9,6 @@ ones cannot be mistaken for it.
 from __future__ import annotations
 
 import http.client
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
@@ -17,10 +16,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from connector.addresses import Reach
+from connector.errors import AdminNeeded
+from connector.pinned import PinnedAdapter, PlainConnection, PlainPool, SecureConnection, SecurePool
 
 #: Their answers are about 150 bytes; more than this is not one of them.
 MAX_ANSWER = 8 * 1024
@@ -46,18 +47,19 @@ class Lost(Enum):
 
 
 class Once:
-    """Sends GETs, each once and each on a connection of its own. Shared between threads."""
+    """Sends GETs within a reach, each once and each on a connection of its own. Shared between threads."""
 
-    def __init__(self) -> None:
-        self._adapter = _Adapter()
+    def __init__(self, reach: Reach) -> None:
+        # Never kept, so never waited for; and the wait for the next byte is the wait for the whole answer.
+        self._adapter = _Adapter(reach, pool=1, block=False, whole=1.0)
 
     def get(
         self, url: str, query: Mapping[str, str], form: Mapping[str, str], timeout: tuple[float, float]
-    ) -> bytes | Lost:
+    ) -> bytes | Lost | AdminNeeded:
         """Send one GET and return the answer's body whatever its status, or why there is none; never raises.
 
-        `timeout` is seconds to connect and seconds to wait for the answer's next byte, which is also how
-        long the whole body may take. Returning the failure, not raising it, keeps the URL with the key out
+        `timeout` is seconds to connect and seconds for the answer, head and body. AdminNeeded says which
+        address was not connected to. Returning the failure, not raising it, keeps the URL with the key out
         of every exception chain.
         """
         request = requests.Request("GET", f"{url}?{urlencode(query)}", data=form, headers=_HEADERS).prepare()
@@ -65,20 +67,20 @@ class Once:
             with self._adapter.send(request, stream=True, timeout=timeout, verify=True) as response:
                 if 300 <= response.status_code < 400:
                     return Lost.UNREADABLE
-                return _body(response, time.monotonic() + timeout[1])
+                return _body(response)
+        except AdminNeeded as error:
+            return error.with_traceback(None)
         except (OSError, HTTPError, http.client.HTTPException) as error:
             return Lost.NEVER_SENT if _never_sent(error) else Lost.NO_ANSWER
 
 
-def _body(response: requests.Response, deadline: float) -> bytes | Lost:
-    """The whole body, as it arrives, so that an answer that drips cannot hold the call for ever."""
+def _body(response: requests.Response) -> bytes | Lost:
+    """The whole body, as it arrives, unless it is too large to be theirs."""
     body = bytearray()
     while some := response.raw.read1(MAX_ANSWER, decode_content=True):
         body += some
         if len(body) > MAX_ANSWER:
             return Lost.UNREADABLE
-        if time.monotonic() > deadline:
-            return Lost.NO_ANSWER
     return bytes(body)
 
 
@@ -98,26 +100,26 @@ def _before_the_first_byte(connection: HTTPConnection) -> Iterator[None]:
         raise NewConnectionError(connection, type(error).__name__) from None
 
 
-class _Plain(HTTPConnection):
+class _Plain(PlainConnection):
     def connect(self) -> None:
         with _before_the_first_byte(self):
             super().connect()
 
 
-class _Secure(HTTPSConnection):
+class _Secure(SecureConnection):
     def connect(self) -> None:
         with _before_the_first_byte(self):
             super().connect()
 
 
-class _PlainPool(HTTPConnectionPool):
+class _PlainPool(PlainPool):
     ConnectionCls = _Plain
 
     def _put_conn(self, conn: Any) -> None:
         _closed(conn)
 
 
-class _SecurePool(HTTPSConnectionPool):
+class _SecurePool(SecurePool):
     ConnectionCls = _Secure
 
     def _put_conn(self, conn: Any) -> None:
@@ -130,10 +132,5 @@ def _closed(conn: Any) -> None:
         conn.close()
 
 
-class _Adapter(HTTPAdapter):
-    def __init__(self) -> None:
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+class _Adapter(PinnedAdapter):
+    pools = (_PlainPool, _SecurePool)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema
 
+from connector.addresses import Network
 from connector.errors import BadRequest, Gone
 from connector.model import Activity, Click, Record, Source, Wanted
 
@@ -88,6 +89,8 @@ class Account:
     clicks: Mapping[str, Any] = field(default_factory=dict)
     #: `requests:` of the mapping file, for adapters that are driven by it (`rest`).
     requests: Mapping[str, Any] = field(default_factory=dict)
+    #: Private networks the CRM may be in; every connection is made within these and what is public.
+    named: tuple[Network, ...] = ()
 
 
 class Crm(ABC):

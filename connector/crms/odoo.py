@@ -67,7 +67,12 @@ class Odoo(Crm):
         settings = account.settings
         self._buttons = frozenset(settings["buttons"])
         self._odoo = transport or Json2(
-            "Odoo", settings["base_url"], settings["database"], settings["api_key"], settings["timeout"]
+            "Odoo",
+            settings["base_url"],
+            settings["database"],
+            settings["api_key"],
+            settings["timeout"],
+            account.named,
         )
         self._reader = Reader(self._odoo)
         self._own_user: int | None = None

@@ -7,10 +7,11 @@ The adapter in `odoo.py` knows only `Transport`, so that JSON-RPC (17, 18) can b
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from connector import redact
+from connector.addresses import Network
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
 from connector.http import TIMEOUT, Outgoing, Reply, meaning_of
 
@@ -41,14 +42,22 @@ def rows_of(answer: Any, about: str) -> list[dict[str, Any]]:
 class Json2:
     """Calls `POST /json/2/<model>/<method>` with an API key, each call a transaction of its own."""
 
-    def __init__(self, who: str, base_url: str, database: str, api_key: str, timeout: float) -> None:
+    def __init__(
+        self,
+        who: str,
+        base_url: str,
+        database: str,
+        api_key: str,
+        timeout: float,
+        named: Iterable[Network] = (),
+    ) -> None:
         def authorise(headers: dict[str, str]) -> None:
             headers["Authorization"] = f"bearer {api_key}"
             headers["X-Odoo-Database"] = database
 
         self._who = who
         self._database = database
-        self._out = Outgoing(who, base_url, authorise=authorise, timeout=(TIMEOUT[0], timeout))
+        self._out = Outgoing(who, base_url, authorise=authorise, timeout=(TIMEOUT[0], timeout), named=named)
 
     def call(
         self, model: str, method: str, *, about: str = "", ids: Sequence[int] = (), **arguments: Any

@@ -67,6 +67,7 @@ class Rest(Crm):
             settings["base_url"],
             authorise=authorise(settings["auth"]),
             timeout=(TIMEOUT[0], settings["timeout"]),
+            named=account.named,
         )
 
     def read(self, click: Click, wanted: Wanted) -> Record:

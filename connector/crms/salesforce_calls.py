@@ -7,17 +7,27 @@ between threads, may log in again without end on a 401, and its errors print the
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import requests
 from simple_salesforce.api import Salesforce as Client
 from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSession
 
+from connector.addresses import Network, Reach
 from connector.crms.salesforce_login import Login, base_url
 from connector.crms.salesforce_said import meaning
 from connector.errors import AdminNeeded, TryAgain
-from connector.http import MAX_BYTES, TIMEOUT, DirectSession, checked_base_url, new_session, read_capped
+from connector.http import (
+    MAX_BYTES,
+    TIMEOUT,
+    DirectSession,
+    checked_base_url,
+    new_session,
+    reach_of,
+    read_capped,
+    timed_out,
+)
 
 T = TypeVar("T")
 
@@ -29,9 +39,9 @@ class AnswerTooLarge(requests.RequestException):
 class OnceSession(DirectSession):
     """Sends each request once, in bounded time, to where it was addressed, and reads a bounded answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, reach: Reach) -> None:
         super().__init__()
-        plain = new_session(pool=1)
+        plain = new_session(reach, pool=1)
         self.trust_env, self.adapters = plain.trust_env, plain.adapters
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
@@ -48,10 +58,12 @@ class OnceSession(DirectSession):
 class Calls:
     """The API of one org, for any number of threads."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], named: Iterable[Network] = ()) -> None:
+        named = tuple(named)
         self._base = checked_base_url(base_url(settings))
+        self._reach = reach_of(self._base, named)
         self._version = settings["api_version"]
-        self._login = Login(settings)
+        self._login = Login(settings, named)
         self._mine = threading.local()
 
     def query(self, soql: str, about: str) -> list[Mapping[str, Any]]:
@@ -97,13 +109,13 @@ class Calls:
             raise meaning(error.status, error.content, about) from None
         except requests.exceptions.JSONDecodeError:
             raise _not_json() from None
-        except requests.Timeout:
-            raise TryAgain("crm_timeout", "Salesforce did not answer in time.", status=504) from None
         except AnswerTooLarge:
             raise TryAgain(
                 "crm_answer_too_large", f"Salesforce answered with more than {MAX_BYTES} bytes."
             ) from None
         except requests.RequestException as error:
+            if timed_out(error):
+                raise TryAgain("crm_timeout", "Salesforce did not answer in time.", status=504) from None
             raise TryAgain(
                 "crm_unreachable", f"Salesforce could not be reached ({type(error).__name__})."
             ) from None
@@ -116,7 +128,7 @@ class Calls:
                 session_id=token,
                 instance_url=self._base,
                 version=self._version,
-                session=getattr(client, "session", None) or OnceSession(),
+                session=getattr(client, "session", None) or OnceSession(self._reach),
                 object_pairs_hook=dict,
             )
             # The library always says https; on loopback that is not so.

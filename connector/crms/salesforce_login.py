@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import time
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import jwt
 
 from connector import redact
+from connector.addresses import Network
 from connector.errors import AdminNeeded, TryAgain
 from connector.http import Outgoing, Reply
 
@@ -46,9 +47,9 @@ def audience(settings: Mapping[str, Any]) -> str:
 class Login:
     """One connection's token."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], named: Iterable[Network] = ()) -> None:
         self._settings = settings
-        self._out = Outgoing(WHO, base_url(settings))
+        self._out = Outgoing(WHO, base_url(settings), named=named)
         self._lock = threading.Lock()
         self._token: str | None = None
 

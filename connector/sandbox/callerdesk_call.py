@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import requests
 
-from connector.http import new_session
+from connector.http import new_session, reach_of
 from connector.sandbox.callerdesk_scripts import RING, RING_OUT, TALK, Script
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -151,7 +151,7 @@ def deliver(url: str, event: str, body: Mapping[str, str], how: str = "POST") ->
     The POST holds JSON, the GET writes `n` for the space in times. Nobody listening is nobody's error here.
     """
     address = f"{url}?type={event}"
-    with new_session() as session:
+    with new_session(reach_of(url)) as session:
         try:
             if how == "POST" and session.post(
                 address, json=dict(body), timeout=_TIMEOUT, allow_redirects=False

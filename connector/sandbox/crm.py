@@ -26,7 +26,7 @@ from typing import Any
 import requests
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from connector.http import is_loopback, new_session
+from connector.http import is_loopback, new_session, reach_of
 from connector.sandbox.crm_app import QuickHandler, create_app
 from connector.sandbox.people import CONTACTS
 
@@ -81,7 +81,7 @@ class SandboxCrm:
         self._keys: dict[str, str] = {}
         self._pressed: dict[str, Pressed] = {}
         self._changed = threading.Condition()
-        self._session = new_session()
+        self._session: requests.Session | None = None
         self._server: BaseWSGIServer | None = None
 
     # -- For demos and tests ---------------------------------------------------------------------------------
@@ -100,7 +100,9 @@ class SandboxCrm:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
-        self._session.close()
+        if self._session:
+            self._session.close()
+            self._session = None
 
     def __enter__(self) -> SandboxCrm:
         return self.start()
@@ -144,7 +146,8 @@ class SandboxCrm:
         if user:
             click["user"] = user
         try:
-            answer = self._session.post(
+            session = self._session = self._session or new_session(reach_of(self.hook_url))
+            answer = session.post(
                 self.hook_url,
                 json=click,
                 headers={"Authorization": f"Bearer {self.hook_secret}"},
