@@ -13,15 +13,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 from connector import outcomes
 from connector.errors import JournalDown
 from connector.flow import READ_LEASE, Flow
-from connector.journal import VERDICT
+from connector.journal import VERDICT, Transaction
 from connector.model import Call, Click, State
 from connector.verdicts import Planned
 from connector.waiters import Waiting
+
+if TYPE_CHECKING:
+    from connector.journal.wake import Listener
 
 log = logging.getLogger("connector.dispatcher")
 
@@ -37,6 +40,8 @@ LOOK_UP_LEASE = timedelta(seconds=60)
 DIALLERS, WRITERS = 80, 16
 #: States whose due time means: a lease, a deferral or a look-up has come to its end.
 _LEFT_BEHIND = (State.READING, State.DIALLING, State.DEFERRED, State.UNKNOWN, State.PLACED)
+#: States whose due time means: CallerDesk is asked what became of the call.
+_UNCLEAR = frozenset({State.UNKNOWN, State.PLACED})
 #: States whose due time means: somebody may take it up.
 _TO_RUN = (State.ACCEPTED, State.PLANNED)
 
@@ -57,17 +62,29 @@ class Dispatcher:
         self._counting = threading.Lock()
         self._running = 0
         self._to_write: set[str] = set()
+        #: Where the database can wake us; else, and beside it, we look.
+        self._listener: Listener | None = None
         self._thread = threading.Thread(target=self._watch, name="dispatcher", daemon=True)
         flow.behind = self.write_soon
 
     def start(self) -> None:
         """Begin to look after the journal."""
         self._thread.start()
+        self._listener = self.journal.listen(self._heard)
+
+    def _heard(self, what: str, call_id: str) -> None:
+        """Another process says that something is due, or that it has reached a verdict."""
+        if what == "verdict":
+            self.flow.waiters.tell(call_id)
+        else:
+            self._wake.set()
 
     def stop(self) -> None:
         """Claim nothing more, finish what is under way, leave the rest to whoever starts next."""
         self._stopping.set()
         self._wake.set()
+        if self._listener is not None:
+            self._listener.stop()
         if self._thread.is_alive():
             self._thread.join()
         for pool in (self._dial_pool, self._write_pool, self._look_up_pool):
@@ -106,8 +123,10 @@ class Dispatcher:
     def _awaited(self, call_id: str, verdict: Waiting, seconds: float) -> Call | None:
         """The verdict, also when another process reaches it: that one can only write it into the row."""
         until = time.monotonic() + seconds
+        told = self._listener is not None and self._listener.listening.is_set()
+        look_again = SLOW_POLL if told else LOOK_FOR_VERDICT
         while (left := until - time.monotonic()) > 0:
-            verdict.wait(min(left, LOOK_FOR_VERDICT))
+            verdict.wait(min(left, look_again))
             if verdict.over:
                 break
             now = self.journal.get(call_id)
@@ -179,63 +198,69 @@ class Dispatcher:
     def look(self) -> bool:
         """Take up what is due now; True when there may be more that can be done at once."""
         overdue = self.journal.due(_LEFT_BEHIND, BATCH)
-        unclear = [call for call in overdue if call.state in (State.UNKNOWN, State.PLACED)]
         for call in overdue:
-            if call.state is State.DEFERRED:
-                self._wake_up(call)
-            elif call.state in (State.READING, State.DIALLING):
+            if call.state in (State.READING, State.DIALLING):
                 self.flow.verdicts.lease_ended(call)
-        if unclear:
-            self._look_up(unclear)
+        found = {call.state for call in overdue}
+        if State.DEFERRED in found:
+            self._wake_up()
+        if found & _UNCLEAR:
+            self._look_up()
         free = min(BATCH, DIALLERS - self._running)
-        waiting = self.journal.due(_TO_RUN, free) if free > 0 else []
-        for call in waiting:
-            self._take(call)
+        taken = self._take(free) if free > 0 and self.journal.due(_TO_RUN, 1) else 0
         for call in self.journal.due_writes(BATCH):
             self.write_soon(call.id)
-        return len(overdue) == BATCH or len(waiting) == BATCH
+        return len(overdue) == BATCH or taken == BATCH
 
-    def _take(self, call: Call) -> None:
+    def _take(self, limit: int) -> int:
+        """Claim what is due in one transaction and run it; how many rows that were."""
+        with self.journal.transaction() as tx:
+            due = self.journal.take_due(tx, _TO_RUN, limit)
+            claimed = [self._claimed(tx, call) for call in due]
+        for call in claimed:
+            if call is not None:
+                self._run(call)
+        return len(due)
+
+    def _claimed(self, tx: Transaction, call: Call) -> Call | None:
         owner = self.flow.token()
-        with self.journal.transaction() as tx:
-            if not self.journal.claim(tx, call, owner, READ_LEASE):
-                return
-            if tx.now >= call.expires_at:
-                # Also the end of a row on which a fault of ours fails every time.
-                self.flow.verdicts.expired(tx, Planned(replace(call, owner=owner)))
-                return
-            if call.state is State.ACCEPTED:
-                tx.move(
-                    call,
-                    State.ACCEPTED,
-                    State.READING,
-                    owner=owner,
-                    who="dispatcher",
-                    detail="taken up",
-                    due_at=tx.now + READ_LEASE,
-                    keep_owner=True,
-                )
-            claimed = tx.call(call.id)
-        if claimed is not None:
-            self._run(claimed)
-
-    def _wake_up(self, call: Call) -> None:
-        with self.journal.transaction() as tx:
+        if not self.journal.claim(tx, call, owner, READ_LEASE):
+            return None
+        if tx.now >= call.expires_at:
+            # Also the end of a row on which a fault of ours fails every time.
+            self.flow.verdicts.expired(tx, Planned(replace(call, owner=owner)))
+            return None
+        if call.state is State.ACCEPTED:
             tx.move(
                 call,
-                State.DEFERRED,
                 State.ACCEPTED,
+                State.READING,
+                owner=owner,
                 who="dispatcher",
-                detail="its time has come: the record is read again",
-                due_at=tx.now,
+                detail="taken up",
+                due_at=tx.now + READ_LEASE,
+                keep_owner=True,
             )
+        return tx.call(call.id)
 
-    def _look_up(self, calls: list[Call]) -> None:
-        claimed = []
-        for call in calls:
-            with self.journal.transaction() as tx:
-                if self.journal.claim(tx, call, self.flow.token(), LOOK_UP_LEASE):
-                    claimed.append(call)
+    def _wake_up(self) -> None:
+        with self.journal.transaction() as tx:
+            for call in self.journal.take_due(tx, (State.DEFERRED,), BATCH):
+                tx.move(
+                    call,
+                    State.DEFERRED,
+                    State.ACCEPTED,
+                    who="dispatcher",
+                    detail="its time has come: the record is read again",
+                    due_at=tx.now,
+                )
+
+    def _look_up(self) -> None:
+        with self.journal.transaction() as tx:
+            unclear = self.journal.take_due(tx, _UNCLEAR, BATCH)
+            claimed = [
+                call for call in unclear if self.journal.claim(tx, call, self.flow.token(), LOOK_UP_LEASE)
+            ]
         if claimed:
             self._submit(self._look_up_pool, self._looked_up, claimed)
 

@@ -44,6 +44,7 @@ TALKING = frozenset({LiveWord.CUSTOMER_PICKED, LiveWord.MEMBER_RINGING, LiveWord
 def receive(journal: Journal, event: ProviderEvent) -> Call | None:
     """Keep one webhook and move its call by it; the call when that changed something, else None."""
     with journal.transaction() as tx:
+        reports.in_turn(tx, event.campid, coming=True)
         call = reports.by_ids(tx, event.campid, event.call_sid) or _by_numbers(tx, event, tx.now)
         kept = reports.keep(
             tx,

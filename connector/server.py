@@ -6,19 +6,23 @@ with `poll` and a raised limit, hundreds of them leave room for everybody else.
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
 import threading
+import time
 from types import FrameType
 
 from waitress.server import BaseWSGIServer, create_server
 
 from connector.assembly import build
 from connector.dispatcher import Dispatcher
+from connector.errors import JournalDown
 from connector.journal import Journal
 from connector.journal.engine import Presence
 from connector.settings import Settings
@@ -27,18 +31,33 @@ from connector.web.unparsed import Channel
 
 log = logging.getLogger("connector.server")
 
+#: Seconds a start waits for a port that a predecessor is just leaving.
+PORT_PATIENCE = 5.0
 THREADS = 64
 CONNECTIONS = 2000
 #: Above the application's own limit, which answers in a form programs can read.
 MAX_BODY = 16 * 1024 * 1024
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The listening socket; port 0 takes a free one."""
+def listen(host: str, port: int, patience: float = 0.0) -> socket.socket:
+    """The listening socket; port 0 takes a free one.
+
+    `patience` is for how many seconds a taken port is asked for again: the workers of a killed predecessor
+    finish what they dial before they leave it.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
+    until = time.monotonic() + patience
+    while True:
+        try:
+            listening.bind((host, port))
+            break
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() >= until:
+                listening.close()
+                raise
+        time.sleep(0.1)
     listening.listen(1024)
     return listening
 
@@ -105,8 +124,12 @@ def _tune() -> None:
     sys.setswitchinterval(0.001)
 
 
+#: Containers may share a host name and begin their process ids anew; their claims must not look alike.
+_START = secrets.token_hex(3)
+
+
 def _worker_name(pid: int) -> str:
-    return f"{socket.gethostname()}-{pid}"
+    return f"{socket.gethostname()}-{_START}-{pid}"
 
 
 def _supervise(settings: Settings, listening: socket.socket, workers: int) -> int:
@@ -142,11 +165,19 @@ def _supervise(settings: Settings, listening: socket.socket, workers: int) -> in
         children.discard(child)
         if not stopping:
             log.error("worker %d ended with status %d and is replaced", child, status)
-            journal = Journal(settings.database_url)
-            journal.release_dead(f"{_worker_name(child)}.")
-            journal.close()
+            _release(settings, f"{_worker_name(child)}.")
             spawn()
     return 0
+
+
+def _release(settings: Settings, prefix: str) -> None:
+    journal = Journal(settings.database_url)
+    try:
+        journal.release_dead(prefix)
+    except JournalDown as down:
+        log.error("%s What the dead worker had claimed is free when its leases end.", down.message)
+    finally:
+        journal.close()
 
 
 def _end_with_parent(alive: int) -> None:

@@ -8,24 +8,29 @@ instead of polling against each other (https://www.sqlite.org/c3ref/busy_timeout
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import sqlalchemy
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import URL, Engine, NullPool, create_engine, text
 from sqlalchemy.engine import make_url
 
-from connector.errors import JournalDown
+from connector.errors import ConfigError, JournalDown, Problem
 from connector.journal.sql import Connection, Statements
-from connector.redact import scrub
+from connector.redact import register_secret, scrub
+
+if TYPE_CHECKING:
+    from connector.journal.postgres import Postgres
+    from connector.journal.wake import Listener
 
 _BUSY_MILLISECONDS = 30_000
-_ADVISORY = text("SELECT pg_advisory_xact_lock(:key)")
+#: Held by who changes the schema; every other key is a hash.
+_MIGRATING = text("SELECT pg_advisory_xact_lock(0)")
 
 
 class Database:
@@ -34,24 +39,40 @@ class Database:
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        if self.is_sqlite and (not parsed.database or parsed.database == ":memory:"):
-            raise ValueError("the journal needs a file: sqlite:///connector.db")
-        if parsed.drivername in ("postgresql", "postgres"):
-            parsed = parsed.set(drivername="postgresql+psycopg")
         self.path = Path(parsed.database or "") if self.is_sqlite else None
-        #: Opens connections and writes SQL; its own execution is used for migrations only.
-        self.engine: Engine = create_engine(
-            parsed, poolclass=NullPool, **({"paramstyle": "named"} if self.is_sqlite else {})
-        )
+        self._postgres: Postgres | None = None
         if self.is_sqlite:
+            if not parsed.database or parsed.database == ":memory:":
+                raise ValueError("the journal needs a file: sqlite:///connector.db")
+            #: Opens connections and writes SQL; its own execution is used for migrations only.
+            self.engine: Engine = create_engine(parsed, poolclass=NullPool, paramstyle="named")
             _begin_for_real(self.engine)
+        else:
+            self.engine, self._postgres = _postgres(parsed)
         dbapi = self.engine.dialect.loaded_dbapi
-        self._failures = (dbapi.OperationalError, dbapi.InterfaceError)
+        self._failures = (dbapi.OperationalError, dbapi.InterfaceError, dbapi.InternalError)
+        #: Two transactions wanted to store the same thing: what the second one gets.
+        self.collision: type[Exception] = dbapi.IntegrityError
         self._statements = Statements(self.engine.dialect)
         self._writer: Any = None
         self._idle: deque[Any] = deque()
         self._turn = threading.Lock()
         self._lock_file: IO[bytes] | None = None
+
+    def clock(self) -> float:
+        """Seconds since the epoch: this host's clock on SQLite, the server's on PostgreSQL."""
+        if self._postgres is None:
+            return time.time()
+        with self._told():
+            return self._postgres.clock()
+
+    def listen(self, hear: Callable[[str, str], None]) -> Listener | None:
+        """Hear other processes' notes, on PostgreSQL; None on SQLite, which has no way to tell."""
+        if self._postgres is None:
+            return None
+        from connector.journal.wake import Listener
+
+        return Listener(self._postgres, hear)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -60,7 +81,7 @@ class Database:
         Raises JournalDown when the database cannot be reached or written.
         """
         with self._told():
-            if self.is_sqlite:
+            if self._postgres is None:
                 with self._turn, self._flocked():
                     if self._writer is None:
                         self._writer = self._connect()
@@ -68,16 +89,17 @@ class Database:
                     with self._ended(self._writer):
                         yield Connection(self._writer, self._statements)
             else:
-                with self._borrowed() as bare, self._ended(bare):
-                    yield Connection(bare, self._statements)
+                with self._postgres.transaction() as (bare, began_at, notes):
+                    yield Connection(bare, self._statements, began_at, notes)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for queries only; raises JournalDown as `write`."""
-        with self._told(), self._borrowed() as bare:
+        with (
+            self._told(),
+            self._borrowed() if self._postgres is None else self._postgres.connection() as bare,
+        ):
             yield Connection(bare, self._statements)
-            if not self.is_sqlite:
-                bare.rollback()
 
     @contextmanager
     def migrating(self) -> Iterator[sqlalchemy.Connection]:
@@ -88,14 +110,15 @@ class Database:
                     yield connection
             else:
                 with connection.begin():
-                    connection.execute(_ADVISORY, {"key": 0})
+                    connection.execute(_MIGRATING)
                     yield connection
 
-    def serialise(self, connection: Connection, key: str) -> None:
-        """Let one transaction at a time act on `key` until it ends, as SQLite's writers do anyway."""
-        if not self.is_sqlite:
-            number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
-            connection.execute(_ADVISORY, {"key": number})
+    def serialise(self, connection: Connection, key: str, shared: bool = False) -> float | None:
+        """Let one transaction at a time act on `key` until it ends, as SQLite's writers do anyway.
+
+        On PostgreSQL the server's time when the turn has come, for the wait may have been long.
+        """
+        return None if self._postgres is None else self._postgres.lock(connection.bare, key, shared)
 
     def beside(self, suffix: str) -> Path:
         """A file next to the SQLite database."""
@@ -109,15 +132,13 @@ class Database:
             self._writer = None
         while self._idle:
             self._idle.pop().close()
+        if self._postgres is not None:
+            self._postgres.close()
         if self._lock_file:
             self._lock_file.close()
             self._lock_file = None
 
     def _connect(self) -> Any:
-        if not self.is_sqlite:
-            dialect = self.engine.dialect
-            positional, named = dialect.create_connect_args(self.engine.url)
-            return dialect.connect(*positional, **named)
         bare = self.engine.dialect.loaded_dbapi.connect(
             str(self.path), timeout=_BUSY_MILLISECONDS / 1000, check_same_thread=False, isolation_level=None
         )
@@ -163,11 +184,27 @@ class Database:
         try:
             yield
         except self._failures as error:
-            sentence = f"The connector's database cannot be used just now: {scrub(str(error).strip())}."
+            said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            sentence = f"The connector's database cannot be used just now: {scrub(said)}."
             raise JournalDown("journal_down", sentence) from None
         except OSError as error:
             sentence = f"The connector's database cannot be used just now: {error.strerror}."
             raise JournalDown("journal_down", sentence) from None
+
+
+def _postgres(url: URL) -> tuple[Engine, Postgres]:
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise ValueError("the journal keeps its calls in SQLite or PostgreSQL: sqlite:/// or postgresql://")
+    try:
+        from connector.journal.postgres import Postgres, for_migrations
+    except ModuleNotFoundError:
+        sentence = "DATABASE_URL names PostgreSQL and its driver is missing: pip install '.[postgres]'."
+        raise ConfigError([Problem("database", 0, 0, sentence)]) from None
+    register_secret(url.password)
+    url = url.set(drivername="postgresql+psycopg")
+    plain, reach = for_migrations(url)
+    engine = create_engine(plain, poolclass=NullPool, connect_args=reach)
+    return engine, Postgres(url, engine.dialect)
 
 
 def _begin_for_real(engine: Engine) -> None:

@@ -7,13 +7,12 @@ a fresh token, `due_at` the moment the lease ends, and a row that is due is anyb
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, not_, or_, select, update
 
@@ -26,6 +25,9 @@ from connector.journal.states import RESTING
 from connector.journal.tables import calls, events, flags, mapping_versions, repeats
 from connector.journal.transaction import Transaction
 from connector.model import Call, Click, Event, Source, State
+
+if TYPE_CHECKING:
+    from connector.journal.wake import Listener
 
 _FIRST = select(calls).order_by(calls.c.accepted_at).limit(1)
 _SAME_DELIVERY = _FIRST.where(
@@ -60,8 +62,10 @@ _DUE = (
 
 
 @cache
-def _due(states: frozenset[State]) -> Select[Any]:
-    return _DUE.where(one_of(calls.c.state, sorted(state.value for state in states)))
+def _due(states: frozenset[State], take: bool = False) -> Select[Any]:
+    due = _DUE.where(one_of(calls.c.state, sorted(state.value for state in states)))
+    # On SQLite there is nothing to skip: one transaction writes at a time.
+    return due.with_for_update(skip_locked=True) if take else due
 
 
 _DUE_WRITES = (
@@ -112,11 +116,15 @@ def new_call_id(now: float) -> str:
 
 
 class Journal:
-    """All that this connector must never forget. Shared between threads."""
+    """All that this connector must never forget. Shared between threads.
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
+    Without a `clock` (seconds since the epoch) it is the host's on SQLite, the server's on PostgreSQL.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], float] | None = None) -> None:
         self.database = Database(url)
-        self._clock = clock
+        self._clock = clock or self.database.clock
+        self._by_database = clock is None and not self.database.is_sqlite
 
     def open(self) -> None:
         """Bring the schema up to date; ConfigError when the database is newer than this code."""
@@ -134,7 +142,17 @@ class Journal:
     def transaction(self) -> Iterator[Transaction]:
         """One write transaction, durable when the block has ended without an exception."""
         with self.database.write() as connection:
-            yield Transaction(self.database, connection, self.now())
+            began_at = connection.began_at if self._by_database else self._clock()
+            now = datetime.fromtimestamp(began_at or 0.0, UTC)
+            yield Transaction(self.database, connection, now, self._by_database)
+
+    def listen(self, hear: Callable[[str, str], None]) -> Listener | None:
+        """Call `hear` with what other processes note (`Transaction.note`); None where they cannot tell.
+
+        `("due", "")`: something is due that its writer does not run. `("verdict", call_id)`: a person may be
+        waiting for it. They only make it quick: whoever misses one looks a moment later.
+        """
+        return self.database.listen(hear)
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
@@ -158,6 +176,15 @@ class Journal:
         With an `owner` the new row is claimed for reading in the same transaction. A click that names the
         time it was made expires `lifetime` after that, any other `lifetime` after now.
         """
+        try:
+            return self._accept(click, lifetime, repeat_window, owner, lease)
+        except self.database.collision:
+            # The same delivery, with another press, was stored by another process just now: it is the first.
+            return self._accept(click, lifetime, repeat_window, owner, lease)
+
+    def _accept(
+        self, click: Click, lifetime: timedelta, repeat_window: timedelta, owner: str | None, lease: timedelta
+    ) -> Accepted:
         with self.transaction() as tx:
             first = self._first(tx, click, repeat_window)
             if first is not None:
@@ -203,6 +230,8 @@ class Journal:
             if state is not State.ACCEPTED:
                 hops.append((state, "connector", call.message or "at once"))
             tx.tell(call.id, None, *hops)
+            if state is State.ACCEPTED:
+                tx.note("due")
             return Accepted(replace(call, attempts=1 if owner else 0), repeat=False)
 
     def _first(self, tx: Transaction, click: Click, window: timedelta) -> Call | None:
@@ -234,6 +263,11 @@ class Journal:
         with self.database.read() as connection:
             found = connection.execute(_due(frozenset(states)), {"now": self._clock(), "limit": limit})
             return [call_of(row) for row in found]
+
+    def take_due(self, tx: Transaction, states: Collection[State], limit: int) -> list[Call]:
+        """The same, held for this transaction; rows that another one is taking are left to it."""
+        wanted = {"now": stamp(tx.now), "limit": limit}
+        return [call_of(row) for row in tx.connection.execute(_due(frozenset(states), True), wanted)]
 
     def claim(self, tx: Transaction, call: Call, owner: str, lease: timedelta) -> bool:
         """Take up a due row as it was seen; False when another was quicker."""
@@ -268,6 +302,8 @@ class Journal:
                     .where(owner.is_not(None), owner.startswith(prefix, autoescape=True))
                     .values({due.name: stamp(tx.now)})
                 ).rowcount
+            if ended:
+                tx.note("due")
         return ended
 
     def want_write(self, call: Call) -> None:
@@ -348,6 +384,7 @@ class Journal:
     def set_flag(self, name: str, value: str | None) -> None:
         """Set a shared flag, or clear it with None."""
         with self.transaction() as tx:
+            tx.serialise(f"flag {name}")
             tx.connection.execute(_UNFLAG, {"name": name})
             if value is not None:
                 tx.connection.execute(_SET_FLAG, {"name": name, "value": value, "at": stamp(tx.now)})
@@ -356,6 +393,7 @@ class Journal:
         """The key that signs links to call pages: made once, kept with the calls."""
         while (key := self.flag("link_key")) is None:
             with self.transaction() as tx:
+                tx.serialise("flag link_key")
                 if tx.connection.execute(_FLAG, {"name": "link_key"}).first():
                     continue
                 made: dict[str, Any] = {
@@ -370,6 +408,7 @@ class Journal:
         """Keep the text of a mapping version the first time a call is planned with it."""
         named = and_(mapping_versions.c.version == version, mapping_versions.c.connection == connection_name)
         with self.transaction() as tx:
+            tx.serialise("mapping versions")
             if not tx.connection.execute_once(select(mapping_versions.c.version).where(named)).first():
                 tx.connection.execute_once(
                     insert(mapping_versions).values(

@@ -21,8 +21,14 @@ EARLIEST, LATEST = timedelta(seconds=60), timedelta(hours=6)
 
 _KEPT = select(reports.c.fingerprint).where(reports.c.fingerprint == bindparam("fingerprint"))
 _KEEP = insert(reports)
-_BY_CAMPID = select(calls).where(calls.c.campid == bindparam("campid")).order_by(calls.c.dialled_at.desc())
-_BY_SID = select(calls).where(calls.c.call_sid == bindparam("call_sid"))
+# Locked: of two webhooks of one call that come at once, the second sees what the first has changed.
+_BY_CAMPID = (
+    select(calls)
+    .where(calls.c.campid == bindparam("campid"))
+    .order_by(calls.c.dialled_at.desc())
+    .with_for_update()
+)
+_BY_SID = select(calls).where(calls.c.call_sid == bindparam("call_sid")).with_for_update()
 _UNCLAIMED = select(reports).where(reports.c.call_id.is_(None)).order_by(reports.c.at)
 _PARKED_FOR = _UNCLAIMED.where(reports.c.campid == bindparam("campid"))
 _PARKED_SINCE = _UNCLAIMED.where(reports.c.at >= bindparam("since"))
@@ -41,6 +47,18 @@ class Parked:
     campid: str | None
     call_sid: str | None
     payload: Mapping[str, Any]
+
+
+def in_turn(tx: Transaction, campid: str | None, *, coming: bool = False) -> None:
+    """Keep a `coming` webhook and the call that looks for it apart: either's transaction begins with this.
+
+    Else the webhook might look for its call just before that gets its campid, and be parked just after the
+    call has looked for it. A call without a campid looks through all that came.
+    """
+    if coming or not campid:
+        tx.serialise("reports", shared=coming and bool(campid))
+    if campid:
+        tx.serialise(f"report {campid}")
 
 
 def keep(
@@ -72,12 +90,12 @@ def keep(
 
 
 def by_ids(tx: Transaction, campid: str | None, call_sid: str | None) -> Call | None:
-    """The call that CallerDesk's own ids name, campid first."""
-    for statement, name, value in ((_BY_CAMPID, "campid", campid), (_BY_SID, "call_sid", call_sid)):
-        if value:
-            row = tx.connection.execute(statement, {name: value}).first()
-            if row:
-                return call_of(row)
+    """The call CallerDesk's own ids name: by campid, else by CallSid if no campid contradicts."""
+    if campid and (row := tx.connection.execute(_BY_CAMPID, {"campid": campid}).first()):
+        return call_of(row)
+    if call_sid and (row := tx.connection.execute(_BY_SID, {"call_sid": call_sid}).first()):
+        call = call_of(row)
+        return None if campid and call.campid else call
     return None
 
 

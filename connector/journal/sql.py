@@ -26,6 +26,8 @@ class Statements:
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
+        #: Raised for a text that cannot be stored as it is, before anything of it was sent.
+        self.unstorable: tuple[type[Exception], ...] = (UnicodeEncodeError, dialect.loaded_dbapi.DataError)
         self._compiled: dict[tuple[ClauseElement, tuple[str, ...]], tuple[str, dict[str, Any]]] = {}
 
     def of(self, statement: ClauseElement, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -48,6 +50,7 @@ class Result:
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
+        self._names: list[str] | None = None
 
     @property
     def rowcount(self) -> int:
@@ -72,14 +75,26 @@ class Result:
         return iter(self.all())
 
     def _named(self, row: Any) -> Row:
-        return dict(zip([column[0] for column in self._cursor.description], row, strict=True))
+        if self._names is None:
+            self._names = [column[0] for column in self._cursor.description]
+        return dict(zip(self._names, row, strict=True))
 
 
 class Connection:
     """One bare connection that takes Core statements."""
 
-    def __init__(self, bare: Any, statements: Statements) -> None:
+    def __init__(
+        self,
+        bare: Any,
+        statements: Statements,
+        began_at: float | None = None,
+        notes: list[str] | None = None,
+    ) -> None:
         self.bare = bare
+        #: The server's time when its transaction began, where the server is asked for the time.
+        self.began_at = began_at
+        #: Told to other processes with the commit, where the database can.
+        self.notes = notes
         self._statements = statements
 
     def execute_once(self, statement: ClauseElement, given: Mapping[str, Any] | None = None) -> Result:
@@ -89,7 +104,11 @@ class Connection:
     def execute_many(self, statement: ClauseElement, given: Sequence[Mapping[str, Any]]) -> None:
         """Run one statement for each of several sets of parameters."""
         text, _ = self._statements.of(statement, given[0])
-        self.bare.cursor().executemany(text, given)
+        try:
+            self.bare.cursor().executemany(text, given)
+        except self._statements.unstorable as refused:
+            _raise_from_server(refused)
+            self.bare.cursor().executemany(text, [_storable(values) for values in given])
 
     def execute(self, statement: ClauseElement, given: Mapping[str, Any] | None = None) -> Result:
         """Run one statement with named parameters."""
@@ -99,11 +118,23 @@ class Connection:
         cursor = self.bare.cursor()
         try:
             cursor.execute(text, parameters)
-        except UnicodeEncodeError:
-            # A CRM's text cut in the middle of a character: no database stores half of one.
-            cursor.execute(text, {name: _whole(value) for name, value in parameters.items()})
+        except self._statements.unstorable as refused:
+            _raise_from_server(refused)
+            cursor.execute(text, _storable(parameters))
         return Result(cursor)
 
 
-def _whole(value: Any) -> Any:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+def _raise_from_server(refused: Exception) -> None:
+    """What the server itself did not like has failed the transaction: no second try."""
+    if getattr(refused, "sqlstate", None):
+        raise refused
+
+
+def _storable(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A CRM's text cut in the middle of a character is stored by no database, a NUL not by PostgreSQL."""
+    return {
+        name: value.encode("utf-8", "replace").decode().replace("\0", "?")
+        if isinstance(value, str)
+        else value
+        for name, value in parameters.items()
+    }

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -18,9 +18,9 @@ from connector.journal.engine import Database
 from connector.journal.ledger import Ledger
 from connector.journal.rows import call_of, stamp
 from connector.journal.sql import Connection
-from connector.journal.states import LEGAL, PHASE, RESTING
+from connector.journal.states import LEGAL, PHASE, RESTING, VERDICT
 from connector.journal.tables import calls, events
-from connector.model import Call, State
+from connector.model import Call, Source, State
 
 
 class IllegalMove(AssertionError):
@@ -65,7 +65,8 @@ _MEMBER_FREE = (
     .values(due_at=bindparam("b_now"))
 )
 _EVENT = insert(events)
-_CALL = select(calls).where(calls.c.id == bindparam("id"))
+# Locked, so that what is decided by it still holds when it is written; SQLite has one writer anyway.
+_CALL = select(calls).where(calls.c.id == bindparam("id")).with_for_update()
 _WRITTEN = (
     update(calls)
     .where(calls.c.id == bindparam("b_id"), calls.c.write_owner == bindparam("b_owner"))
@@ -107,14 +108,18 @@ _WRITE_CLAIM = (
 class Transaction:
     """Moves and questions on one open transaction at one moment of the journal's clock."""
 
-    def __init__(self, database: Database, connection: Connection, now: datetime) -> None:
+    def __init__(
+        self, database: Database, connection: Connection, now: datetime, by_database: bool = False
+    ) -> None:
         self._database = database
+        #: Whether `now` is the database server's time.
+        self._by_database = by_database
         self.connection = connection
         self.now = now
         self.ledger = Ledger(connection, now)
 
     def call(self, call_id: str) -> Call | None:
-        """The call as it stands in this transaction."""
+        """The call as it stands; nobody else moves it until this transaction has ended."""
         row = self.connection.execute(_CALL, {"id": call_id}).first()
         return call_of(row) if row else None
 
@@ -159,6 +164,10 @@ class Transaction:
         if self.connection.execute(statement, values).rowcount != 1:
             return False
         self.tell(call_id, state, *hops)
+        if due_at is not None and due_at <= self.now and not keep_owner:
+            self.note("due")
+        if to in VERDICT and (isinstance(call, str) or call.click.source is Source.BUTTON):
+            self.note(f"verdict {call_id}")
         return True
 
     def member_free(self, member: str) -> None:
@@ -171,9 +180,21 @@ class Transaction:
             _REST, {"b_id": call.id, "b_state": call.state.value, "due_at": stamp(due_at)}
         )
 
-    def serialise(self, key: str) -> None:
-        """Let one transaction at a time act on `key`, until it ends."""
-        self._database.serialise(self.connection, key)
+    def serialise(self, key: str, *, shared: bool = False) -> None:
+        """Let one transaction at a time act on `key`, until it ends; `now` is then the end of the wait.
+
+        Those that hold it `shared` do not wait for each other.
+        """
+        held_at = self._database.serialise(self.connection, key, shared)
+        if held_at is not None and self._by_database:
+            self.now = datetime.fromtimestamp(held_at, UTC)
+            self.ledger = Ledger(self.connection, self.now)
+
+    def note(self, what: str) -> None:
+        """Tell the other processes with the commit, where the database can; told once a transaction."""
+        notes = self.connection.notes
+        if notes is not None and what not in notes:
+            notes.append(what)
 
     def tell(self, call_id: str, state: State | None, *hops: tuple[State, str, str]) -> None:
         """Add a line to a call's story for each state it came to: the state, who moved it, a detail."""
