@@ -1,8 +1,9 @@
 """A connector whose clock, CallerDesk and CRM a test holds in its hands.
 
-Journal (SQLite in a file), mapping, policy, flow, timeline, outcomes and dispatcher are the real ones. Only
-the two far ends of the line are stand-ins: their own adapters are tested elsewhere on real sockets, and here
-a test has to say what happens in the very moment of a request, and whether anybody hears of it.
+Journal (on the engine the test runs on), mapping, policy, flow, timeline, outcomes and dispatcher are the
+real ones. Only the two far ends of the line are stand-ins: their own adapters are tested elsewhere on real
+sockets, and here a test has to say what happens in the very moment of a request, and whether anybody hears
+of it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from databases import DATABASES
 from evidence import a_member, live_call, live_event, report, report_row
 from far_ends import INDIA, NOON, Clock, Desk, Died, Shelf, number_of
 
@@ -85,7 +87,7 @@ class HouseKit:
         self.desk = like.desk if like else Desk()
         self.shelf = like.shelf if like else Shelf()
         self.policy = policy or (like.policy if like else calm())
-        self.journal = Journal(f"sqlite:///{folder / 'journal.db'}", clock=self.clock)
+        self.journal = Journal(DATABASES.url_in(folder), clock=self.clock)
         self.journal.open()
         members = Members(self.desk, clock=self.clock)
         self.shop = Connection("shop", crm or self.shelf, MappingFile(mapping), self.policy, DESKPHONE)

@@ -15,6 +15,8 @@ from connector.model import Outcome, Phase, State
 from connector.policy import QuietHours
 from connector.timeline import WRITE_LEASE
 
+pytestmark = pytest.mark.both_engines
+
 NIGHT = QuietHours(time(21), time(9))
 
 

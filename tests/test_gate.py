@@ -13,6 +13,8 @@ from house_kit import INDIA, HouseKit, a_member, calm, live_event, number_of, re
 from connector.model import Call, State
 from connector.policy import MemberBusy, QuietHours
 
+pytestmark = pytest.mark.both_engines
+
 NIGHT = QuietHours(time(21), time(9))
 
 

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 from house_kit import HouseKit, live_call, live_event, number_of, report, report_row
+from sqlalchemy import update
 
 from connector.errors import TryAgain, Unclear
+from connector.journal.tables import calls
 from connector.model import Call, Outcome, Phase, State
 from connector.policy import MemberBusy
+
+pytestmark = pytest.mark.both_engines
 
 NO_ANSWER = Unclear("callerdesk_no_answer", "CallerDesk did not answer.")
 
@@ -130,7 +134,7 @@ def test_a_report_for_a_refused_call_cannot_bring_it_back(house: HouseKit) -> No
     house.shelf.contact("1")["do_not_call"] = True
     refused = house.press("1")
     with house.journal.transaction() as tx:
-        tx.connection.bare.execute("UPDATE calls SET campid = '45' WHERE id = ?", (refused.id,))
+        tx.connection.execute_once(update(calls).where(calls.c.id == refused.id).values(campid="45"))
     told = house.press("2")
     assert house.hear(report(told, house.clock, campid="45")) is None
     assert house.call(refused.id).state is State.REFUSED

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 from house_kit import Died, HouseKit, click, number_of, report
+from sqlalchemy import update
 
 from connector.connection import Connection
 from connector.crms.base import Account
 from connector.crms.rest import Rest
 from connector.errors import AdminNeeded, Gone, Refused, TryAgain
+from connector.journal.tables import calls
 from connector.mapping import MappingFile
 from connector.model import Call, Outcome, Phase, State
 from connector.sandbox.crm import SandboxCrm
 from connector.sandbox.stage import MAPPING
+
+pytestmark = pytest.mark.both_engines
 
 DOWN = TryAgain("crm_failed", "The shop answered 503.")
 
@@ -116,7 +120,9 @@ def test_it_waits_longer_each_time_with_jitter(house: HouseKit, seconds: int) ->
         call = house.press(record_id, user=record_id, override=frozenset({"called_recently"}))
         with house.journal.transaction() as tx:
             tries = WRITE_RESTS.index(seconds)
-            tx.connection.bare.execute("UPDATE calls SET write_attempts = ? WHERE id = ?", (tries, call.id))
+            tx.connection.execute_once(
+                update(calls).where(calls.c.id == call.id).values(write_attempts=tries)
+            )
         house.shelf.writes.append(DOWN)
         house.flow.timeline.log(call.id)
         due = house.call(call.id).write_due_at

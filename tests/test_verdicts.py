@@ -15,6 +15,8 @@ from connector.flow import DIAL_LEASE
 from connector.model import Call, Outcome, Phase, State
 from connector.outcomes import REPORT_OVERDUE, UNKNOWN_REST
 
+pytestmark = pytest.mark.both_engines
+
 NO_ANSWER = Unclear("callerdesk_no_answer", "CallerDesk did not answer: the phone may be ringing.")
 UNREACHABLE = NotPlaced("callerdesk_unreachable", "CallerDesk could not be reached.")
 

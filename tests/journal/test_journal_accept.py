@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import DATABASES
 from house_kit import NOON, Clock, click, rule
 
 from connector.journal import Accepted, Journal
 from connector.model import Click, State
+
+pytestmark = pytest.mark.both_engines
 
 LIFETIME, WINDOW = timedelta(seconds=60), timedelta(seconds=10)
 
@@ -26,7 +29,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
-    opened = Journal(f"sqlite:///{tmp_path / 'journal.db'}", clock=clock)
+    opened = Journal(DATABASES.url_in(tmp_path), clock=clock)
     opened.open()
     yield opened
     opened.close()

@@ -14,6 +14,8 @@ from house_kit import NOON, HouseKit, click, rule
 from connector.errors import JournalDown
 from connector.model import Call, State
 
+pytestmark = pytest.mark.both_engines
+
 LEASE = timedelta(seconds=25)
 
 
@@ -174,6 +176,7 @@ def test_it_lists_the_newest_calls_first_and_by_what_is_asked(house: HouseKit) -
     assert len(house.journal.latest(connection="shop", state=State.ACCEPTED)) == 3
 
 
+@pytest.mark.sqlite
 def test_a_database_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> None:
     house = HouseKit(tmp_path)
     house.journal.close()
@@ -186,6 +189,7 @@ def test_a_database_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) ->
         house.flow.accept(click())
 
 
+@pytest.mark.sqlite
 def test_a_database_in_memory_is_refused() -> None:
     from connector.journal import Journal
 

@@ -12,8 +12,9 @@ import tempfile
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
+import pytest
+from databases import DATABASES
 from house_kit import HouseKit, click, live_event, report
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -26,17 +27,17 @@ from connector.journal.rows import press_key
 from connector.journal.states import LEGAL
 from connector.model import Call, Source, State
 
+pytestmark = pytest.mark.both_engines
+
 SECONDS = st.sampled_from([0.5, 2, 5, 11, 16, 26, 31, 61, 151, 3600, 7 * 3600, 25 * 3600])
 _MENDABLE = (State.REFUSED, State.FAILED, State.EXPIRED)
 
 
 class Law(RuleBasedStateMachine):
-    fresh: Path
-
     @initialize()
     def start(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="law-"))
-        shutil.copy(self.fresh, self.folder / "journal.db")
+        DATABASES.fresh_in(self.folder)
         first = HouseKit(self.folder, worker="w1")
         self.desk = first.desk = WatchedDesk()
         first.flow.callerdesk = self.desk  # type: ignore[assignment]
@@ -233,6 +234,7 @@ class Law(RuleBasedStateMachine):
         assert all(isinstance(each, ZeroDivisionError) for each in strange), strange
         for house in self.houses:
             house.close()
+        DATABASES.done_with(self.folder)
         shutil.rmtree(self.folder)
 
     # -- Of the machine itself -----------------------------------------------------------------------------
@@ -264,14 +266,11 @@ class Law(RuleBasedStateMachine):
         script(self.desk, self.shelf, (read, dial, write), slow, report_first)
 
 
-def test_no_click_rings_twice_and_none_is_lost(tmp_path_factory: Any) -> None:
+def test_no_click_rings_twice_and_none_is_lost(engine: str) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
-    folder = tmp_path_factory.mktemp("fresh")
-    HouseKit(folder).close()
-    Law.fresh = folder / "journal.db"
     chosen = settings(
-        max_examples=60,
+        max_examples=60 if engine == "sqlite" else 20,
         stateful_step_count=30,
         deadline=None,
         derandomize=True,

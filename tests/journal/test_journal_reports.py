@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 from house_kit import HouseKit, click
+from sqlalchemy import update
 
 from connector.errors import Unclear
 from connector.journal import Transaction, reports
+from connector.journal.tables import calls
 from connector.model import Call, State
+
+pytestmark = pytest.mark.both_engines
 
 
 @pytest.fixture
@@ -71,14 +75,14 @@ def test_without_a_campid_it_gives_all_that_came_since_then(house: HouseKit) -> 
 def test_their_own_ids_find_the_call_the_campid_first(house: HouseKit) -> None:
     first, second = house.press("1"), house.press("2", user="x")
     with house.journal.transaction() as tx:
-        tx.connection.bare.execute(
-            "UPDATE calls SET call_sid = 's1', campid = 'c1' WHERE id = ?", (first.id,)
-        )
-        tx.connection.bare.execute("UPDATE calls SET call_sid = 's2' WHERE id = ?", (second.id,))
-        for ids, expected in ((("c1", "s2"), first), ((None, "s2"), second), (("no", "s1"), first)):
+        theirs = {first.id: {"call_sid": "s1", "campid": "c1"}, second.id: {"call_sid": "s2"}}
+        for call_id, ids in theirs.items():
+            tx.connection.execute_once(update(calls).where(calls.c.id == call_id).values(ids))
+        for ids, expected in ((("c1", "s2"), first), ((None, "s2"), second), ((None, "s1"), first)):
             found = reports.by_ids(tx, *ids)
             assert found is not None and found.id == expected.id
-        assert reports.by_ids(tx, None, None) is reports.by_ids(tx, "no", "none") is None
+        for strange in ((None, None), ("no", "none"), ("another call's", "s1")):
+            assert reports.by_ids(tx, *strange) is None
 
 
 def test_only_dialled_calls_without_a_campid_are_looked_at_by_number(house: HouseKit) -> None:

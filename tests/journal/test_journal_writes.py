@@ -14,6 +14,8 @@ from house_kit import HouseKit, report
 from connector.errors import TryAgain
 from connector.model import Call, State
 
+pytestmark = pytest.mark.both_engines
+
 LEASE = timedelta(seconds=30)
 
 
