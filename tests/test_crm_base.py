@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from far_ends import Shelf
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.crms import REGISTRY, adapter
@@ -18,6 +18,8 @@ from connector.model import Activity, Phase, Source
 
 LEAST = {"object": "Contact", "id": "7"}
 CRM = Shelf()
+#: A busy machine is no finding.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def hook(body: Any, content_type: str = "application/json") -> Hook:
@@ -124,6 +126,7 @@ def test_a_body_nested_too_deep_is_refused_not_followed(bracket: str) -> None:
     assert parse_json((bracket * most + "1" + close * most).encode())
 
 
+@PATIENT
 @given(
     st.dictionaries(
         st.sampled_from([*CLICK_KEYS, "other"]),
@@ -144,6 +147,7 @@ def test_whatever_comes_is_a_click_or_a_bad_request(body: dict[str, Any]) -> Non
         click.record_id.encode()
 
 
+@PATIENT
 @given(st.binary(max_size=200))
 def test_whatever_bytes_come_they_break_nothing(body: bytes) -> None:
     with pytest.raises(BadRequest):

@@ -104,6 +104,15 @@ def test_a_repeat_rings_nobody_and_gives_the_first_ones_row(house: HouseKit) -> 
     assert house.desk.rung == [number_of("1")]
 
 
+def test_a_message_of_many_is_durable_before_the_first_of_it_runs(house: HouseKit) -> None:
+    taken = house.dispatcher.accept_all([rule("1"), rule("2"), rule("1")])
+    assert [repeat for _, repeat in taken] == [False, False, True]
+    assert {call.state for call, _ in taken} == {State.ACCEPTED}
+    assert house.desk.rung == []
+    house.look()
+    assert house.call(taken[0][0].id).state is State.PLACED
+
+
 def test_a_press_that_came_too_late_is_told_at_once(house: HouseKit) -> None:
     late = click(clicked_at=house.clock.now.replace(year=2025))
     call, repeat = house.dispatcher.accept_and_wait(late, LONG)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from house_kit import INDIA, HouseKit, a_member, calm, live_event, number_of, report, rule
 
 from connector.model import Call, State
-from connector.policy import MemberBusy, QuietHours
+from connector.policy import Caps, MemberBusy, QuietHours
 
 pytestmark = pytest.mark.both_engines
 
@@ -154,3 +155,63 @@ def test_it_lets_one_of_two_calls_of_the_same_member_through(house: HouseKit) ->
     outer = house.press("1")
     assert (outer.state, outer.code) == (State.PLANNED, "member_busy")
     assert house.desk.rung == [number_of("2")]
+
+
+# -- Caps ----------------------------------------------------------------------------------------------------
+
+
+def test_a_customer_is_rung_so_often_a_day_and_no_more(house: HouseKit) -> None:
+    house.change_policy(caps=Caps(customer_per_day=2))
+    states = []
+    for _ in range(3):
+        states.append(house.press("1").state)
+        house.clock.advance(minutes=10)
+    assert states == [State.PLACED, State.PLACED, State.REFUSED]
+    house.clock.advance(hours=12)  # past midnight in India
+    assert house.press("1").state is State.PLACED
+
+
+def test_a_member_has_so_many_calls_a_day_and_no_more(house: HouseKit) -> None:
+    house.change_policy(caps=Caps(member_per_day=1), member_busy=MemberBusy.IGNORE)
+    house.press("1")
+    refused = house.press("2")
+    assert (refused.state, refused.code) == (State.REFUSED, "cap_member_per_day")
+
+
+def test_rules_are_paced_and_a_person_overtakes_them(house: HouseKit) -> None:
+    house.change_policy(caps=Caps(rule_per_minute=1), member_busy=MemberBusy.IGNORE)
+    first, second = (house.press(each, source=rule().source) for each in ("1", "2"))
+    person = house.press("3")
+    assert (first.state, second.state, person.state) == (State.PLACED, State.DEFERRED, State.PLACED)
+    assert second.due_at == house.clock.now + timedelta(minutes=1)
+    house.look(minutes=1)
+    assert house.call(second.id).state is State.PLACED
+    assert house.desk.rung == [number_of(each) for each in ("1", "3", "2")]
+
+
+def test_a_rules_call_waits_for_a_free_channel(house: HouseKit) -> None:
+    house.change_policy(caps=Caps(channels=2), member_busy=MemberBusy.IGNORE)
+    first = house.press("1")
+    waiting = house.press("2", source=rule().source)
+    assert (waiting.state, waiting.code) == (State.DEFERRED, "cap_channels")
+    house.look(6)
+    assert house.call(waiting.id).state is State.DEFERRED
+    house.hear(report(first, house.clock))
+    house.look(6)
+    assert house.call(waiting.id).state is State.PLACED
+
+
+def test_calling_stops_when_the_days_coins_are_spent(house: HouseKit) -> None:
+    house.change_policy(daily_coins=Decimal(3), member_busy=MemberBusy.IGNORE)
+    house.hear(report(house.press("1"), house.clock, coins="2.5"))
+    house.hear(report(house.press("2"), house.clock, coins="none"))
+    assert house.press("3").state is State.PLACED
+    house.hear(report(house.press("4"), house.clock, coins="0.5"))
+    refused = house.press("5")
+    assert (refused.state, refused.code) == (State.REFUSED, "daily_coins")
+
+
+def test_a_kind_of_number_nobody_allowed_is_not_rung(house: HouseKit) -> None:
+    house.shelf.contact("1")["mobile"] = "1800 11 1109"
+    refused = house.press("1")
+    assert (refused.state, refused.code, house.desk.rung) == (State.REFUSED, "customer_number_unusable", [])

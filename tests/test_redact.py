@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector import redact
@@ -31,6 +31,7 @@ def test_it_shows_a_number_by_its_last_four_digits(number: str | None, shown: st
     assert redact.mask(number) == shown
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     DIGITS,
     st.sampled_from(["", "+91", "+91 ", "0", "91", "0091"]),

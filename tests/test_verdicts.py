@@ -122,6 +122,41 @@ def test_a_reply_that_comes_after_the_lease_resolves_the_doubt(house: HouseKit) 
     other.close()
 
 
+def test_a_reply_that_comes_after_the_report_changes_nothing_more(house: HouseKit) -> None:
+    other = house.another()
+
+    def reported_meanwhile() -> Placed:
+        placed = late(house, other)
+        (unknown,) = house.journal.latest()
+        assert house.hear(report(unknown, house.clock, campid="45719999")) is not None
+        return placed
+
+    house.desk.next.append(reported_meanwhile)
+    call = house.press("1")
+    assert call.ending is not None
+    assert (call.state, call.ending.outcome) == (State.ENDED, Outcome.ANSWERED)
+    assert len(house.shelf.shown(call.id)) == 1
+    other.close()
+
+
+def test_a_report_that_came_while_the_dialling_process_died_is_found_by_the_look_up(house: HouseKit) -> None:
+    def reported_then_dead() -> None:
+        (dialling,) = house.journal.latest()
+        assert house.hear(report(dialling, house.clock, campid="45710001")) is None
+        raise Died
+
+    house.desk.next.append(reported_then_dead)
+    call = house.press("1")
+    other = house.another()
+    other.look(16)
+    other.look(1)
+    ended = house.call(call.id)
+    assert ended.ending is not None
+    assert (ended.state, ended.ending.talk_seconds, house.desk.rung) == (State.ENDED, 35, [number_of("1")])
+    assert [shown.phase for shown in house.shelf.shown(call.id)] == [Phase.ENDED]
+    other.close()
+
+
 @pytest.mark.parametrize("reply", [NO_ANSWER, Refused("bad", "CallerDesk said no."), UNREACHABLE])
 def test_bad_news_that_comes_after_the_lease_changes_nothing(house: HouseKit, reply: Exception) -> None:
     other = house.another()

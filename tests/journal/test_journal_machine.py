@@ -270,7 +270,7 @@ def test_no_click_rings_twice_and_none_is_lost(engine: str) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
     chosen = settings(
-        max_examples=60 if engine == "sqlite" else 20,
+        max_examples=40 if engine == "sqlite" else 20,
         stateful_step_count=30,
         deadline=None,
         derandomize=True,

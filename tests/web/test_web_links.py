@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connector.journal import Journal
@@ -79,6 +79,7 @@ def test_the_same_moment_written_otherwise_is_another_link(links: Links) -> None
         assert not links.opens(CALL, f"{written}.{signature}")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=60))
 @example("f" * 5000 + ".x")
 @example("-" + "f" * 5000)
