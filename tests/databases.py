@@ -31,6 +31,11 @@ class Databases:
             self._by_folder[place] = self._taken()
         return self._by_folder[place]
 
+    def use(self, url: str, folder: Path, name: str = "journal.db") -> None:
+        """Let this folder's database be one that is there already, also made by another process."""
+        self._by_folder[folder / name] = url
+        self.engine = "sqlite" if url.startswith("sqlite") else "postgres"
+
     def fresh_in(self, folder: Path) -> str:
         """The same with its tables made on SQLite, too, quicker than by the migrations."""
         url = self.url_in(folder)
@@ -45,6 +50,11 @@ class Databases:
         """Free the databases of one folder, or of all."""
         for place in [place for place in self._by_folder if folder is None or place.parent == folder]:
             self._free.append(self._by_folder.pop(place))
+
+    def forget(self, folder: Path) -> None:
+        """This folder's databases are not to be used again."""
+        for place in [place for place in self._by_folder if place.parent == folder]:
+            del self._by_folder[place]
 
     def _taken(self) -> str:
         if not self._free:

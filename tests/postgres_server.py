@@ -87,6 +87,8 @@ class PostgresServer:
         while any(Path(f"/proc/{each}/stat").exists() and not _zombie(each) for each in (pid, *children)):
             assert time.monotonic() < until
             threading.Event().wait(0.02)  # nobody tells of the end of a process that is not one's child
+        # Where nobody collects the dead, its id looks alive; after a power cut it would not.
+        (self.data / "postmaster.pid").unlink()
 
     def remove(self) -> None:
         """Stop it and delete its data."""
