@@ -10,6 +10,7 @@ import errno
 import gc
 import logging
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -18,8 +19,6 @@ import threading
 import time
 from types import FrameType
 
-from waitress.server import BaseWSGIServer, create_server
-
 from connector.assembly import build
 from connector.dispatcher import Dispatcher
 from connector.errors import JournalDown
@@ -27,7 +26,7 @@ from connector.journal import Journal
 from connector.journal.engine import Presence
 from connector.settings import Settings
 from connector.web import create_app
-from connector.web.unparsed import Channel
+from connector.web.bounded import BoundedServer
 
 log = logging.getLogger("connector.server")
 
@@ -35,8 +34,8 @@ log = logging.getLogger("connector.server")
 PORT_PATIENCE = 5.0
 THREADS = 64
 CONNECTIONS = 2000
-#: Above the application's own limit, which answers in a form programs can read.
-MAX_BODY = 16 * 1024 * 1024
+#: Files beside the clients' connections: the database, and connections to CallerDesk and the CRMs.
+OWN_FILES = 512
 
 
 def listen(host: str, port: int, patience: float = 0.0) -> socket.socket:
@@ -62,6 +61,21 @@ def listen(host: str, port: int, patience: float = 0.0) -> socket.socket:
     return listening
 
 
+def room_for(connections: int) -> int:
+    """How many connections fit beside `OWN_FILES`, the limit of open files raised as far as may be."""
+    needed = connections + OWN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return connections
+    soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == needed:
+        return connections
+    fits = max(soft - OWN_FILES, soft // 2)
+    log.warning("%d open files allow for %d connections only: raise the limit to %d", soft, fits, needed)
+    return fits
+
+
 def serve(settings: Settings, listening: socket.socket, workers: int = 1) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     journal = Journal(settings.database_url)
@@ -83,19 +97,8 @@ def _work(settings: Settings, listening: socket.socket) -> int:
     """One process: its own connections, its own dispatcher, the shared socket."""
     house = build(settings, worker=_worker_name(os.getpid()))
     dispatcher = Dispatcher(house.flow)
-    server = create_server(
-        create_app(house, dispatcher),
-        sockets=[listening],
-        threads=THREADS,
-        connection_limit=CONNECTIONS,
-        asyncore_use_poll=True,
-        channel_timeout=60,
-        max_request_body_size=MAX_BODY,
-        ident=None,
-        clear_untrusted_proxy_headers=True,
-    )
-    assert isinstance(server, BaseWSGIServer)  # several of them only for several sockets
-    server.channel_class = Channel
+    app = create_app(house, dispatcher)
+    server = BoundedServer(app, listening, threads=THREADS, connections=room_for(CONNECTIONS))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise SystemExit(0)

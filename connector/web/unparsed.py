@@ -11,14 +11,23 @@ from connector.web.problems import CONTENT_TYPE, FRAMEWORK, body_of
 
 _CODES = {
     **FRAMEWORK,
-    431: ("header_too_large", "The request's headers are larger than 256 kB, far more than any click needs."),
+    408: ("request_too_slow", "The request did not come to its end in time. Send it again, all at once."),
+    431: (
+        "header_too_large",
+        "The request's headers are larger than 32 kB or more than 100, far more than any click needs.",
+    ),
     500: ("internal", "The connector failed at this request. Its log says more."),
 }
 _BROKEN = (
     "request_broken",
     "This is not a proper HTTP request: its head or the coding of its body is broken.",
 )
-_REASONS = {400: "Bad Request", 413: "Content Too Large", 431: "Request Header Fields Too Large"}
+_REASONS = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    431: "Request Header Fields Too Large",
+}
 
 
 class _Refused(ErrorTask):
