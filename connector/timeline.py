@@ -14,7 +14,8 @@ from connector.model import Call
 
 logger = logging.getLogger("connector.timeline")
 
-WRITE_LEASE = timedelta(seconds=30)
+#: Longer than the slowest write: a login, a look-up, an update and a create, each near its time-out.
+WRITE_LEASE = timedelta(seconds=90)
 #: A failed write is tried again after these many seconds, the last one repeated, for seven days in all.
 WRITE_RESTS = (1, 3, 10, 30, 120, 600, 1800, 3600)
 WRITE_FOR = timedelta(days=7)
