@@ -63,7 +63,7 @@ def test_a_create_whose_process_died_is_found_and_not_made_again(house: HouseKit
     house.shelf.unheard.append(Died())
     call = house.press("1")
     other = house.another()
-    other.look(29)
+    other.look(89)
     assert house.call(call.id).written == 0
     other.look(2)
     assert house.call(call.id).activity_id == "a1"
