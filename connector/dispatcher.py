@@ -30,6 +30,8 @@ log = logging.getLogger("connector.dispatcher")
 
 #: Wake-ups make it quick, this makes it sure.
 SLOW_POLL = 1.0
+#: Seconds between two looks whether the work of the day is done.
+LOOK_AT_THE_DAY = 600.0
 #: How often a person's waiting answer looks whether another process has reached the verdict.
 LOOK_FOR_VERDICT = 0.25
 #: Rows taken up in one look.
@@ -62,6 +64,9 @@ class Dispatcher:
         self._counting = threading.Lock()
         self._running = 0
         self._to_write: set[str] = set()
+        #: The work of the day, which itself knows when it was done last; it is told when to stop.
+        self.daily: Callable[[Callable[[], bool]], object] | None = None
+        self._daily_at = 0.0
         #: Where the database can wake us; else, and beside it, we look.
         self._listener: Listener | None = None
         self._thread = threading.Thread(target=self._watch, name="dispatcher", daemon=True)
@@ -70,7 +75,10 @@ class Dispatcher:
     def start(self) -> None:
         """Begin to look after the journal."""
         self._thread.start()
-        self._listener = self.journal.listen(self._heard)
+        self._listener = self.journal.listen(self._heard, self.flow.worker)
+        if self._listener is not None:
+            # Whatever this process claims, others can tell that it lives.
+            self._listener.listening.wait(SLOW_POLL)
 
     def _heard(self, what: str, call_id: str) -> None:
         """Another process says that something is due, or that it has reached a verdict."""
@@ -185,6 +193,7 @@ class Dispatcher:
         while not self._stopping.is_set():
             pause = SLOW_POLL
             try:
+                self._look_at_the_day()
                 if self.look():
                     pause = 0.0
                 elif (due_at := self.journal.next_due()) is not None:
@@ -194,6 +203,14 @@ class Dispatcher:
             if pause:
                 self._wake.wait(pause)
                 self._wake.clear()
+
+    def _look_at_the_day(self) -> None:
+        if self.daily is not None and time.monotonic() >= self._daily_at:
+            self._daily_at = time.monotonic() + LOOK_AT_THE_DAY
+            self._submit(self._write_pool, self._do_daily, self.daily)
+
+    def _do_daily(self, daily: Callable[[Callable[[], bool]], object]) -> None:
+        daily(self._stopping.is_set)
 
     def look(self) -> bool:
         """Take up what is due now; True when there may be more that can be done at once."""

@@ -17,12 +17,13 @@ import socket
 import sys
 import threading
 import time
+from functools import partial
 from types import FrameType
 
 from connector.assembly import build
 from connector.dispatcher import Dispatcher
 from connector.errors import JournalDown
-from connector.journal import Journal
+from connector.journal import Journal, erasing
 from connector.journal.engine import Presence
 from connector.settings import Settings
 from connector.web import create_app
@@ -83,6 +84,8 @@ def serve(settings: Settings, listening: socket.socket, workers: int = 1) -> int
     presence = Presence(journal.database)
     if presence.alone():
         journal.release_dead()
+    else:
+        journal.release_gone()
     presence.share()
     journal.close()
     try:
@@ -97,6 +100,7 @@ def _work(settings: Settings, listening: socket.socket) -> int:
     """One process: its own connections, its own dispatcher, the shared socket."""
     house = build(settings, worker=_worker_name(os.getpid()))
     dispatcher = Dispatcher(house.flow)
+    dispatcher.daily = partial(erasing.erase_daily, house.journal, settings.retention)
     app = create_app(house, dispatcher)
     server = BoundedServer(app, listening, threads=THREADS, connections=room_for(CONNECTIONS))
 

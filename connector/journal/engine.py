@@ -66,13 +66,17 @@ class Database:
         with self._told():
             return self._postgres.clock()
 
-    def listen(self, hear: Callable[[str, str], None]) -> Listener | None:
+    def listen(self, hear: Callable[[str, str], None], worker: str) -> Listener | None:
         """Hear other processes' notes, on PostgreSQL; None on SQLite, which has no way to tell."""
         if self._postgres is None:
             return None
         from connector.journal.wake import Listener
 
-        return Listener(self._postgres, hear)
+        return Listener(self._postgres, hear, worker)
+
+    def is_gone(self, connection: Connection, worker: str) -> bool:
+        """Whether this worker of whatever host is known not to live; never on SQLite, see `Presence`."""
+        return self._postgres is not None and self._postgres.is_gone(connection.bare, worker)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -95,6 +95,14 @@ _WANT = (
         write_dead=False,
     )
 )
+# A row that is claimed has a due time, its lease's end: the partial indexes find these few.
+_OWNERS = (
+    select(calls.c.owner)
+    .where(calls.c.due_at.is_not(None), calls.c.owner.is_not(None))
+    .union(
+        select(calls.c.write_owner).where(calls.c.write_due_at.is_not(None), calls.c.write_owner.is_not(None))
+    )
+)
 _COUNT = select(func.count()).select_from(calls)
 _FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
 _UNFLAG = delete(flags).where(flags.c.name == bindparam("name"))
@@ -146,13 +154,14 @@ class Journal:
             now = datetime.fromtimestamp(began_at or 0.0, UTC)
             yield Transaction(self.database, connection, now, self._by_database)
 
-    def listen(self, hear: Callable[[str, str], None]) -> Listener | None:
+    def listen(self, hear: Callable[[str, str], None], worker: str = "") -> Listener | None:
         """Call `hear` with what other processes note (`Transaction.note`); None where they cannot tell.
 
         `("due", "")`: something is due that its writer does not run. `("verdict", call_id)`: a person may be
-        waiting for it. They only make it quick: whoever misses one looks a moment later.
+        waiting for it. They only make it quick: whoever misses one looks a moment later. While it listens,
+        `release_gone` takes `worker` for alive.
         """
-        return self.database.listen(hear)
+        return self.database.listen(hear, worker)
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
@@ -294,16 +303,31 @@ class Journal:
 
     def release_dead(self, prefix: str = "") -> int:
         """End the leases of owners that are known to be dead (their token starts with `prefix`)."""
-        ended = 0
         with self.transaction() as tx:
-            for owner, due in ((calls.c.owner, calls.c.due_at), (calls.c.write_owner, calls.c.write_due_at)):
-                ended += tx.connection.execute_once(
-                    update(calls)
-                    .where(owner.is_not(None), owner.startswith(prefix, autoescape=True))
-                    .values({due.name: stamp(tx.now)})
-                ).rowcount
-            if ended:
-                tx.note("due")
+            return self._release(tx, prefix)
+
+    def release_gone(self) -> int:
+        """End the leases of workers that hold no connection any more, on PostgreSQL.
+
+        A worker that lives and has just lost its connection is taken for gone: what it dials then becomes
+        `unknown` until its reply comes. It cannot be dialled again by that.
+        """
+        with self.transaction() as tx:
+            found = [row["owner"] for row in tx.connection.execute_once(_OWNERS)]
+            workers = {owner.rpartition(".")[0] for owner in found}
+            gone = [worker for worker in workers if self.database.is_gone(tx.connection, worker)]
+            return sum(self._release(tx, f"{worker}.") for worker in gone)
+
+    def _release(self, tx: Transaction, prefix: str) -> int:
+        ended = 0
+        for owner, due in ((calls.c.owner, calls.c.due_at), (calls.c.write_owner, calls.c.write_due_at)):
+            ended += tx.connection.execute_once(
+                update(calls)
+                .where(owner.is_not(None), owner.startswith(prefix, autoescape=True))
+                .values({due.name: stamp(tx.now)})
+            ).rowcount
+        if ended:
+            tx.note("due")
         return ended
 
     def want_write(self, call: Call) -> None:

@@ -122,8 +122,16 @@ class Postgres:
 
     def lock(self, bare: psycopg.Connection[Any], key: str, shared: bool = False) -> float:
         """Hold `key` until the transaction ends; the server's time when it was got."""
-        number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
-        return self._now_is(bare.execute(_LOCK_SHARED if shared else _LOCK, (number,)).fetchone())
+        return self._now_is(bare.execute(_LOCK_SHARED if shared else _LOCK, (_number(key),)).fetchone())
+
+    def be_present(self, bare: psycopg.Connection[Any], worker: str) -> None:
+        """Show that this worker lives, for as long as this connection does."""
+        bare.execute("SELECT pg_advisory_lock_shared(%s)", (_number(f"worker {worker}"),))
+
+    def is_gone(self, bare: psycopg.Connection[Any], worker: str) -> bool:
+        """Whether no connection shows that this worker lives."""
+        row = bare.execute("SELECT pg_try_advisory_xact_lock(%s)", (_number(f"worker {worker}"),)).fetchone()
+        return row is not None and bool(row[0])
 
     def clock(self) -> float:
         """The server's time, in seconds since the epoch, carried on by this host's steady clock.
@@ -185,6 +193,10 @@ class Postgres:
             self._idle.append(bare)
         else:
             bare.close()
+
+
+def _number(key: str) -> int:
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def _elapsed() -> float:

@@ -27,11 +27,13 @@ class Listener:
     """One connection and one thread of this process that wait for notes.
 
     `hear` is called with each that is not our own: `("due", "")` or `("verdict", call_id)`. It is called with
-    `("due", "")` whenever it begins to listen, too: notes may have been missed.
+    `("due", "")` whenever it begins to listen, too: notes may have been missed. The connection also shows to
+    others that `worker` lives.
     """
 
-    def __init__(self, postgres: Postgres, hear: Callable[[str, str], None]) -> None:
+    def __init__(self, postgres: Postgres, hear: Callable[[str, str], None], worker: str) -> None:
         self._postgres = postgres
+        self._worker = worker
         self._hear = hear
         self._stopping = threading.Event()
         self._ended, self._end = os.pipe()
@@ -55,6 +57,7 @@ class Listener:
             try:
                 with self._postgres.connect() as bare:
                     bare.execute(f"LISTEN {CHANNEL}")
+                    self._postgres.be_present(bare, self._worker)
                     if failed:
                         log.info("the database is heard again")
                     failed = 0

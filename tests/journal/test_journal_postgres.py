@@ -137,6 +137,24 @@ def test_a_webhook_waits_for_the_reply_it_overtakes(house: HouseKit) -> None:
     assert house.call(call.id).state is State.ENDED
 
 
+def test_the_claims_of_a_worker_that_is_gone_are_free_at_once(house: HouseKit) -> None:
+    call = house.flow.accept(click("1"), owner="dead.a").call
+    other = house.flow.accept(click("2"), owner="alive.a").call
+    listeners = [house.journal.listen(lambda *_: None, worker) for worker in ("dead", "alive")]
+    for listener in listeners:
+        assert listener is not None
+        assert listener.listening.wait(LONG)
+    assert house.journal.release_gone() == 0
+    listeners[0].stop()  # type: ignore[union-attr]
+    until = time.monotonic() + LONG
+    while not (released := house.journal.release_gone()) and time.monotonic() < until:
+        threading.Event().wait(0.01)  # the server tells nobody when it has noticed
+    assert released == 1
+    assert house.call(call.id).due_at == house.clock.now
+    assert house.call(other.id).due_at == other.due_at
+    listeners[1].stop()  # type: ignore[union-attr]
+
+
 # -- The server's clock --------------------------------------------------------------------------------------
 
 
