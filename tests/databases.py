@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg
-from postgres_server import the_server
+import pytest
+from postgres_server import WHY_NOT, binaries, the_server
 
 from connector.journal import Journal
 from connector.journal.tables import metadata
@@ -72,6 +73,15 @@ def _migrate(url: str) -> None:
     journal = Journal(url)
     journal.open()
     journal.close()
+
+
+def new_database(engine: str) -> str:
+    """What DATABASE_URL has to say for a service of its own: nothing on SQLite."""
+    if engine == "sqlite":
+        return ""
+    if binaries() is None:
+        pytest.skip(WHY_NOT)
+    return the_server().create()
 
 
 #: Of this run of the tests; a fixture says which engine is meant.

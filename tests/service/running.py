@@ -101,8 +101,20 @@ def eventually(true: Callable[[], Any], within: float = PATIENCE) -> bool:
 class Running:
     """One `connector serve` with a manifest and a database of its own."""
 
-    def __init__(self, folder: Path, *, crm: str, callerdesk: str, crm_key: str = "", authcode: str = ""):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        crm: str,
+        callerdesk: str,
+        crm_key: str = "",
+        authcode: str = "",
+        database_url: str = "",
+    ):
         self.folder = folder
+        #: Told by DATABASE_URL; without one it is the file that the manifest names.
+        self._database_url = database_url
+        self.database_url = database_url or f"sqlite:///{folder / 'calls.db'}"
         self.secrets = {
             "AUTHCODE": authcode or secrets.token_urlsafe(24),
             "CRM_KEY": crm_key or secrets.token_urlsafe(24),
@@ -168,6 +180,8 @@ class Running:
         command = [sys.executable, "-m", "connector", *words]
         kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         environ = {**kept, **self.secrets, "CONNECTOR_MANIFEST": str(self.manifest)}
+        if self._database_url:
+            environ["DATABASE_URL"] = self._database_url
         return subprocess.Popen(command, env=environ, text=True, cwd=self.folder, **how)
 
     def command(self, *words: str) -> tuple[int, str, str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import os
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +15,21 @@ from typing import Any
 
 import pytest
 from counterparts import HeldCallerDesk, Holds, TestCrm
+from databases import ENGINES, new_database
 from running import Answer, Running, eventually
+from sqlalchemy import update
+
+from connector.journal import Journal
+from connector.journal.tables import calls
+from connector.model import State
 
 #: States a call may rest in, or waits in for CallerDesk's report.
 SETTLED = ("placed", "ended", "unknown")
-#: Every customer of this file, by record.
+#: Of the customers, one after the other.
+NUMBERS = itertools.count()
+#: Every customer of this file and engine, by record.
 CUSTOMERS: dict[str, str] = {}
-#: Every call of this file, by record.
+#: Every call of this file and engine, by record.
 CALLS: dict[str, str] = {}
 
 
@@ -38,16 +46,22 @@ def desk() -> Iterator[HeldCallerDesk]:
     sandbox.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=ENGINES)
 def service(
-    tmp_path_factory: pytest.TempPathFactory, crm: TestCrm, desk: HeldCallerDesk
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    crm: TestCrm,
+    desk: HeldCallerDesk,
 ) -> Iterator[Running]:
+    CUSTOMERS.clear()
+    CALLS.clear()
     running = Running(
         tmp_path_factory.mktemp("killed"),
         crm=crm.base_url,
         callerdesk=desk.base_url,
         crm_key=crm.api_key,
         authcode=desk.authcode,
+        database_url=new_database(request.param),
     )
     running.start()
     webhook = f"http://127.0.0.1:{running.port}/callerdesk/{running.secrets['WEBHOOK_TOKEN']}"
@@ -60,7 +74,7 @@ def new_records(crm: TestCrm, number: int, *, ending: str = "01") -> list[str]:
     """Contacts nobody has called yet; their numbers' last two digits are the sandbox's script."""
     made = []
     for _ in range(number):
-        customer = f"98764{len(CUSTOMERS):03}{ending}"
+        customer = f"98764{next(NUMBERS):03}{ending}"
         record = crm.put(f"r{customer}", customer)
         CUSTOMERS[record] = customer
         made.append(record)
@@ -210,9 +224,12 @@ def test_asked_to_end_it_finishes_what_it_has_begun(
 
 def pretend_it_is_later(service: Running, due: Callable[[float], float]) -> None:
     """Move the due times of the stopped service's placed calls, as if the time had passed."""
-    with sqlite3.connect(service.folder / "calls.db") as journal:
-        journal.create_function("later", 1, due)
-        journal.execute("UPDATE calls SET due_at = later(due_at) WHERE state = 'placed'")
+    journal = Journal(service.database_url)
+    with journal.transaction() as tx:
+        for call in journal.latest(1000, state=State.PLACED):
+            assert call.due_at is not None
+            later = update(calls).where(calls.c.id == call.id).values(due_at=due(call.due_at.timestamp()))
+            tx.connection.execute_once(later)
     journal.close()
 
 

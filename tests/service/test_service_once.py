@@ -16,6 +16,7 @@ from typing import Any
 import counterparts
 import pytest
 from counterparts import FakeCallerDesk, Manners, TestCrm
+from databases import new_database
 from running import Answer, Running
 
 # -- What CallerDesk may do ----------------------------------------------------------------------------------
@@ -123,16 +124,26 @@ def press_fifty_times(service: Running, click: dict[str, str]) -> list[tuple[int
     return answers + [(status, body) for each in printed for status, body in json.loads(each)]
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["one worker", "two workers"])
+@pytest.fixture(
+    scope="module",
+    params=[("sqlite", 1), ("sqlite", 2), ("postgres", 2)],
+    ids=["sqlite-one worker", "sqlite-two workers", "postgres-two workers"],
+)
 def crowd(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     crm: TestCrm,
     desk: FakeCallerDesk,
 ) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("crowd")
-    running = Running(folder, crm=crm.base_url, callerdesk=desk.base_url, crm_key=crm.api_key)
-    running.start(workers=request.param)
+    engine, workers = request.param
+    running = Running(
+        tmp_path_factory.mktemp("crowd"),
+        crm=crm.base_url,
+        callerdesk=desk.base_url,
+        crm_key=crm.api_key,
+        database_url=new_database(engine),
+    )
+    running.start(workers=workers)
     yield running
     assert running.stop() == 0
 
