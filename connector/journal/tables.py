@@ -143,3 +143,15 @@ mapping_versions = Table(
     Column("text", Text, nullable=False),
     Column("first_used_at", Double, nullable=False),
 )
+
+#: What an admin did; numbers stand here masked, if at all.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
