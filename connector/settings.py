@@ -18,6 +18,7 @@ from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validat
 from connector import addresses, redact, yamlfile
 from connector.errors import ConfigError, Problem
 from connector.http import checked_base_url
+from connector.retention import Retention, RetentionSchema
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 #: Keys of a connection that are not the adapter's own.
@@ -152,6 +153,9 @@ class ManifestSchema(Schema):
     policy = fields.Dict(
         load_default=dict, metadata={"description": "What may ring when; see the policy page"}
     )
+    retention = fields.Nested(
+        RetentionSchema, load_default=dict, metadata={"description": "How long calls are kept"}
+    )
     allow_private_addresses = fields.List(
         fields.String(validate=_private_network),
         load_default=list,
@@ -194,6 +198,7 @@ class Settings:
     callerdesk: Mapping[str, Any] = field(repr=False)
     connections: Mapping[str, ConnectionSettings]
     policy: Mapping[str, Any]
+    retention: Retention
     #: Private networks that base URLs may lead to.
     named: tuple[addresses.Network, ...]
     document: yamlfile.Document = field(repr=False)
@@ -247,6 +252,7 @@ def _settings(
         callerdesk=callerdesk,
         connections=connections,
         policy=data["policy"],
+        retention=Retention(**data["retention"]),
         named=addresses.networks(data[addresses.SETTING]),
         document=document,
     )

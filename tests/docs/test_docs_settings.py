@@ -19,6 +19,7 @@ from connector.errors import ConfigError
 from connector.phone import KINDS
 from connector.policy import Policy, PolicySchema
 from connector.policy.schema import CapsSchema
+from connector.retention import RetentionSchema
 from connector.settings import CallerDeskSchema, ClicksSchema, ConnectionSchema, ManifestSchema
 
 PAGE = ROOT / "docs" / "settings.md"
@@ -29,6 +30,7 @@ SCHEMAS: dict[str, type[Schema]] = {
     "`connections.<name>`": ConnectionSchema,
     "`connections.<name>.clicks`": ClicksSchema,
     **{f"A connection with `crm: {name}`": adapter(name).settings_schema for name in REGISTRY},
+    "`retention`": RetentionSchema,
     "`policy`": PolicySchema,
     "`policy.caps`": CapsSchema,
 }
