@@ -10,6 +10,7 @@ from connector.assembly import House
 from connector.crms.base import Finding
 from connector.errors import ConnectorError
 from connector.redact import mask
+from connector.retention import FLOOR_DAYS
 from connector.signatures import strong_enough
 
 
@@ -23,6 +24,13 @@ def warnings(house: House) -> list[Finding]:
         if house.connections[name].policy.workflow_dialling is None:
             advice = "set policy.workflow_dialling to the reason people expect such calls, or leave it so"
             found.append(Finding(f"{name}: rules ring nobody", True, advice))
+    keep = house.settings.retention
+    if keep.days < FLOOR_DAYS:
+        advice = (
+            f"the law asks for {FLOOR_DAYS}; you say: {keep.override_floor}. "
+            "A delivery that comes again after that is a new call"
+        )
+        found.append(Finding(f"retention: calls are erased after {keep.days} days", True, advice))
     if not house.settings.callerdesk["webhook_token"]:
         advice = "set callerdesk.webhook_token, or outcomes come from the call report only, minutes later"
         found.append(Finding("callerdesk: its webhooks have no address here", True, advice))

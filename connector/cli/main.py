@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click as cli
 
 from connector import __version__, redact, settings
 from connector.assembly import House, build
-from connector.cli import checking, show
+from connector.cli import auditing, balancing, checking, personal, show
+from connector.cli.opening import admin, fail, json_option, manifest_option, opened_house
 from connector.errors import ConfigError, ConnectorError
+from connector.journal import audit
 from connector.model import Call, Click, State
-from connector.server import listen
+from connector.server import PORT_PATIENCE, listen
 from connector.server import serve as serve_forever
-
-_manifest = cli.option(
-    "--manifest",
-    type=cli.Path(dir_okay=False, path_type=Path),
-    default="manifest.yaml",
-    envvar="CONNECTOR_MANIFEST",
-    show_default=True,
-    help="The manifest to use.",
-)
-_json = cli.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @cli.group()
@@ -43,36 +32,10 @@ def main(log_level: str) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-@contextmanager
-def _house(manifest: Path, *, journal: bool = True) -> Iterator[House]:
-    """The house of a manifest, its journal open; faults are printed and end the command with 1."""
-    try:
-        house = build(settings.load(manifest))
-        if journal:
-            house.journal.open()
-    except ConnectorError as error:
-        _fail(error)
-    try:
-        yield house
-    except ConnectorError as error:
-        _fail(error)
-    finally:
-        house.close()
-
-
-def _fail(error: ConnectorError) -> Any:
-    lines = (
-        [str(problem) for problem in error.problems] if isinstance(error, ConfigError) else [error.message]
-    )
-    for line in lines:
-        cli.echo(redact.scrub(line), err=True)
-    raise cli.exceptions.Exit(1)
-
-
 @main.command("demo")
 @cli.option("--once", is_flag=True, help="Click once, print the story, end.")
 @cli.option("--port", default=8080, show_default=True, help="Port of the sandbox CRM's pages.")
-@_json
+@json_option
 def demo_command(once: bool, port: int, as_json: bool) -> None:
     """Run the connector between a sandbox CallerDesk and a sandbox CRM."""
     from connector.cli import demo  # only the demo needs the sandbox
@@ -81,7 +44,7 @@ def demo_command(once: bool, port: int, as_json: bool) -> None:
 
 
 @main.command()
-@_manifest
+@manifest_option
 @cli.option("--host", default="127.0.0.1", show_default=True)
 @cli.option("--port", default=8000, show_default=True)
 @cli.option("--workers", default=1, show_default=True, type=cli.IntRange(1, 64), help="Processes.")
@@ -91,23 +54,23 @@ def serve(manifest: Path, host: str, port: int, workers: int) -> None:
         loaded = settings.load(manifest)
         build(loaded).close()
     except ConnectorError as error:
-        _fail(error)
+        fail(error)
     try:
-        listening = listen(host, port)
+        listening = listen(host, port, patience=PORT_PATIENCE)
     except OSError as error:
-        _fail(ConnectorError("cannot_listen", f"Cannot listen on {host}:{port}: {error.strerror}."))
+        fail(ConnectorError("cannot_listen", f"Cannot listen on {host}:{port}: {error.strerror}."))
     address, bound = listening.getsockname()[:2]
     logging.getLogger("connector").info("serving on http://%s:%s", address, bound)
     try:
         sys.exit(serve_forever(loaded, listening, workers))
     except ConnectorError as error:
-        _fail(error)
+        fail(error)
 
 
 @main.command()
-@_manifest
+@manifest_option
 @cli.option("--live", is_flag=True, help="Also ask the CRMs and CallerDesk.")
-@_json
+@json_option
 def check(manifest: Path, live: bool, as_json: bool) -> None:
     """Check the manifest and every mapping; with --live also credentials, fields and members."""
     try:
@@ -117,7 +80,7 @@ def check(manifest: Path, live: bool, as_json: bool) -> None:
         if as_json:
             show.as_json({"ok": False, "problems": [str(problem) for problem in error.problems]})
             raise cli.exceptions.Exit(1) from None
-        _fail(error)
+        fail(error)
     findings = checking.warnings(house) + (checking.live(house) if live else [])
     if as_json:
         show.as_json(checking.plain(findings))
@@ -134,15 +97,15 @@ def check(manifest: Path, live: bool, as_json: bool) -> None:
 @cli.argument("id")
 @cli.option("--user", help="Id, e-mail or login of the person who would click.")
 @cli.option("--source", type=cli.Choice(["button", "rule"]), default="button", show_default=True)
-@_manifest
-@_json
+@manifest_option
+@json_option
 def plan(
     connection: str, object: str, id: str, user: str | None, source: str, manifest: Path, as_json: bool
 ) -> None:
     """Show the whole call plan of a record without ringing anybody."""
     from connector.cli import planning
 
-    with _house(manifest) as house:
+    with opened_house(manifest) as house:
         if connection not in house.connections:
             raise cli.UsageError(f"no connection {connection!r}; known: {', '.join(house.connections)}")
         found = planning.dry_run(house, connection, object, id, user, source)
@@ -157,13 +120,13 @@ def plan(
     "--last", default=200, show_default=True, type=cli.IntRange(1, 10_000), help="Clicks to look back."
 )
 @cli.option("--connection", help="Connection whose clicks are taken; needed when several use that CRM.")
-@_manifest
-@_json
+@manifest_option
+@json_option
 def backtest(file: Path, last: int, connection: str | None, manifest: Path, as_json: bool) -> None:
     """Show what an edited mapping would have changed for the last clicks."""
     from connector.cli import planning
 
-    with _house(manifest) as house:
+    with opened_house(manifest) as house:
         found = planning.backtest(house, file, last, connection)
         show.as_json(found) if as_json else planning.echo_backtest(found)
 
@@ -177,22 +140,22 @@ def calls() -> None:
 @cli.option("--last", default=50, show_default=True, type=cli.IntRange(1, 10_000))
 @cli.option("--state", type=cli.Choice([state.value for state in State]))
 @cli.option("--connection")
-@_manifest
-@_json
+@manifest_option
+@json_option
 def list_calls(last: int, state: str | None, connection: str | None, manifest: Path, as_json: bool) -> None:
     """The newest calls first."""
-    with _house(manifest) as house:
+    with opened_house(manifest) as house:
         found = house.journal.latest(last, connection=connection, state=State(state) if state else None)
         show.as_json([show.plain(call) for call in found]) if as_json else show.table(found)
 
 
 @calls.command("show")
 @cli.argument("id")
-@_manifest
-@_json
+@manifest_option
+@json_option
 def show_call(id: str, manifest: Path, as_json: bool) -> None:
     """The story of one call: who asked, how each number was chosen, what came of it."""
-    with _house(manifest) as house:
+    with opened_house(manifest) as house:
         call = _call(house, id)
         events = house.journal.story(id)
         if as_json:
@@ -203,10 +166,10 @@ def show_call(id: str, manifest: Path, as_json: bool) -> None:
 
 @calls.command("cancel")
 @cli.argument("id")
-@_manifest
+@manifest_option
 def cancel(id: str, manifest: Path) -> None:
     """Cancel a call that has not been dialled yet."""
-    with _house(manifest) as house:
+    with opened_house(manifest) as house:
         call = _call(house, id)
         waiting = (State.ACCEPTED, State.READING, State.PLANNED, State.DEFERRED)
         with house.journal.transaction() as tx:
@@ -223,6 +186,8 @@ def cancel(id: str, manifest: Path) -> None:
                     "message": "The call was cancelled before anybody was rung.",
                 },
             )
+            if done:
+                audit.note(tx, admin(), "cancel", id)
         if not done:
             raise ConnectorError(
                 "too_late", f"Call {id} is {call.state}: only what was not dialled can be cancelled."
@@ -232,16 +197,17 @@ def cancel(id: str, manifest: Path) -> None:
 
 @calls.command("replay")
 @cli.argument("id")
-@_manifest
+@manifest_option
 def replay(id: str, manifest: Path) -> None:
     """Write a call's activity to the CRM again. This cannot ring anybody."""
-    with _house(manifest) as house:
+    with opened_house(manifest) as house:
         call = _call(house, id)
         if call.wanted == 0:
             raise ConnectorError(
                 "nothing_to_write", f"Call {id} is {call.state}: it has nothing for the CRM."
             )
         house.journal.want_write(call)
+        audit.record(house.journal, admin(), "replay", id)
         house.flow.timeline.log(call.id)
         call = _call(house, id)
         if call.written < call.wanted:
@@ -259,11 +225,11 @@ def _call(house: House, call_id: str) -> Call:
 
 
 @main.command()
-@_manifest
-@_json
+@manifest_option
+@json_option
 def doctor(manifest: Path, as_json: bool) -> None:
     """Say what needs a person: stuck rows, dead letters, unknowns, broken edits; exit 1 if any."""
-    with _house(manifest) as house:
+    with opened_house(manifest) as house:
         found = checking.doctor(house)
         show.as_json(checking.plain(found)) if as_json else checking.echo(house, found)
     if not all(finding.ok for finding in found):
@@ -271,21 +237,32 @@ def doctor(manifest: Path, as_json: bool) -> None:
 
 
 @main.command()
-@_manifest
+@manifest_option
 def pause(manifest: Path) -> None:
     """Stop all dialling, in every process, until `resume`."""
-    with _house(manifest) as house:
+    with opened_house(manifest) as house:
         house.journal.set_flag("paused", "command line")
+        audit.record(house.journal, admin(), "pause")
         cli.echo("Paused: clicks are answered with a refusal and nobody is rung.")
 
 
 @main.command()
-@_manifest
+@manifest_option
 def resume(manifest: Path) -> None:
     """Let calls be dialled again."""
-    with _house(manifest) as house:
+    with opened_house(manifest) as house:
         house.journal.set_flag("paused", None)
+        audit.record(house.journal, admin(), "resume")
         cli.echo("Resumed.")
 
+
+for command in (
+    auditing.audit_command,
+    balancing.balance_command,
+    personal.forget,
+    personal.export,
+    personal.erase,
+):
+    main.add_command(command)
 
 __all__ = ["Click", "main"]

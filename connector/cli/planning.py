@@ -14,6 +14,7 @@ from connector import mapping as mappings
 from connector.assembly import House
 from connector.connection import Connection
 from connector.errors import ConnectorError
+from connector.journal.privacy import is_forgotten
 from connector.mapping.backtest import compare, summary
 from connector.model import Call, CallPlan, Click, Record, Source, State
 from connector.policy import verdicts
@@ -136,7 +137,8 @@ def backtest(house: House, file: Path, last: int, connection_name: str | None) -
             f"{len(fitting)} connections use a mapping for {edited.crm!r}: name one with --connection.",
         )
     connection = house.connections[fitting[0]]
-    calls = [call for call in house.journal.latest(last, connection=fitting[0]) if call.record]
+    latest = house.journal.latest(last, connection=fitting[0])
+    calls = [call for call in latest if call.record and not is_forgotten(call)]
     differences = compare(
         connection.mapping.current(),
         edited,

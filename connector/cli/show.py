@@ -27,6 +27,11 @@ def clock(moment: datetime | None) -> str:
     return moment.astimezone(INDIA).strftime("%d %b %Y %H:%M:%S") if moment else "—"
 
 
+def party(number: str) -> str:
+    """A number masked, or the word in the place of one that was forgotten."""
+    return mask(number) or number
+
+
 def plain(call: Call) -> dict[str, Any]:
     """One call as plain data."""
     plan, ending = call.plan, call.ending
@@ -40,8 +45,8 @@ def plain(call: Call) -> dict[str, Any]:
         "state": call.state.value,
         "code": call.code,
         "message": call.message,
-        "customer": mask(plan.customer) if plan else None,
-        "member": mask(plan.member) if plan else None,
+        "customer": party(plan.customer) if plan else None,
+        "member": party(plan.member) if plan else None,
         "accepted_at": call.accepted_at.isoformat(),
         "dialled_at": call.dialled_at.isoformat() if call.dialled_at else None,
         "campid": call.campid,
@@ -90,7 +95,7 @@ def story(call: Call, events: Sequence[Event]) -> None:
         cli.echo(f"\nHow it was decided (mapping version {call.mapping_version}):")
         for choice in plan.trace:
             cli.echo(f"  {choice.word:<16} {choice.path:<26} {scrub(choice.value):<16} {choice.verdict}")
-        cli.echo(f"  so the customer is {mask(plan.customer)} and the member {mask(plan.member)}")
+        cli.echo(f"  so the customer is {party(plan.customer)} and the member {party(plan.member)}")
     cli.echo("\nWhat happened:")
     for each in events:
         cli.echo(f"  {clock(each.at)}  {each.to_state.value:<10} {each.who}: {scrub(each.detail)}")
