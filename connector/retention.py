@@ -14,6 +14,8 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 
 FLOOR_DAYS = 365
 DEFAULT_DAYS = 400
+#: A delivery is known as a repeat for as long as its row lives, and some senders come again after weeks.
+SHORTEST_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class RetentionSchema(Schema):
     days = fields.Integer(
         strict=True,
         load_default=DEFAULT_DAYS,
-        validate=validate.Range(min=1, max=36_500),
+        validate=validate.Range(min=SHORTEST_DAYS, max=36_500),
         metadata={"description": "Calls older than this many days are erased"},
     )
     override_floor = _Reason(

@@ -74,7 +74,7 @@ def test_a_forgotten_row_is_never_kept_for_longer_than_others() -> None:
 
 def test_days_are_whole_and_a_wrong_key_is_found(tmp_path: Path) -> None:
     for words, told in (
-        ("{days: 0}", "days"),
+        ('{days: 29, override_floor: "Our officer allows a month."}', "30"),
         ('{days: "400"}', "days"),
         ("{day: 400}", "did you mean 'days'"),
     ):

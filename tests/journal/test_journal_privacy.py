@@ -291,6 +291,20 @@ def test_what_is_older_than_it_may_be_kept_is_gone_with_all_that_hangs_on_it(hou
     assert act.what == "erase" and "1 calls" in act.detail
 
 
+def test_what_is_erased_is_overwritten_in_the_file(house: HouseKit) -> None:
+    with house.journal.transaction() as tx:
+        payload = {"sourcenumber": "a made-up mark that stands nowhere else"}
+        reports.keep(
+            tx, fingerprint="f1", kind="report", campid=None, call_sid=None, payload=payload, call_id=None
+        )
+    house.clock.advance(days=401)
+    assert erase(house).reports == 1
+    with house.journal.transaction() as tx:
+        assert tx.connection.bare.execute("PRAGMA secure_delete").fetchone() == (0,)
+    house.close()  # the log goes into the file
+    assert b"made-up mark" not in (house.folder / "journal.db").read_bytes()
+
+
 @pytest.mark.parametrize("state", ["ringing", "behind"])
 def test_a_row_that_is_not_at_rest_is_never_erased(house: HouseKit, state: str) -> None:
     call = house.press("1")
