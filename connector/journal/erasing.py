@@ -138,11 +138,14 @@ def _overwriting(journal: Journal, tx: Transaction) -> Iterator[None]:
     if not journal.database.is_sqlite:
         yield
         return
-    tx.connection.bare.execute("PRAGMA secure_delete=ON")
+    bare = tx.connection.bare
+    # Some builds of SQLite do it always: they go on as before.
+    (before,) = bare.execute("PRAGMA secure_delete").fetchone()
+    bare.execute("PRAGMA secure_delete=ON")
     try:
         yield
     finally:
-        tx.connection.bare.execute("PRAGMA secure_delete=OFF")
+        bare.execute(f"PRAGMA secure_delete={before}")
 
 
 def _erase_calls(tx: Transaction, moments: Mapping[str, float | None]) -> int:

@@ -291,8 +291,10 @@ def test_what_is_older_than_it_may_be_kept_is_gone_with_all_that_hangs_on_it(hou
     assert act.what == "erase" and "1 calls" in act.detail
 
 
-def test_what_is_erased_is_overwritten_in_the_file(house: HouseKit) -> None:
+@pytest.mark.parametrize("always", [0, 1])
+def test_what_is_erased_is_overwritten_in_the_file(house: HouseKit, always: int) -> None:
     with house.journal.transaction() as tx:
+        tx.connection.bare.execute(f"PRAGMA secure_delete={always}")
         payload = {"sourcenumber": "a made-up mark that stands nowhere else"}
         reports.keep(
             tx, fingerprint="f1", kind="report", campid=None, call_sid=None, payload=payload, call_id=None
@@ -300,7 +302,7 @@ def test_what_is_erased_is_overwritten_in_the_file(house: HouseKit) -> None:
     house.clock.advance(days=401)
     assert erase(house).reports == 1
     with house.journal.transaction() as tx:
-        assert tx.connection.bare.execute("PRAGMA secure_delete").fetchone() == (0,)
+        assert tx.connection.bare.execute("PRAGMA secure_delete").fetchone() == (always,)
     house.close()  # the log goes into the file
     assert b"made-up mark" not in (house.folder / "journal.db").read_bytes()
 
