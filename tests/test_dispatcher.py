@@ -94,7 +94,7 @@ def test_it_writes_what_a_dead_writer_left(house: HouseKit) -> None:
     house.shelf.writes.append(Died())
     call = house.press("1")
     assert call.written == 0
-    house.look(31)
+    house.look(91)
     assert house.call(call.id).written == 1
 
 
