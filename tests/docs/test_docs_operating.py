@@ -114,7 +114,7 @@ def test_the_times_it_names_are_those_of_the_code() -> None:
     assert timedelta(days=1) == outcomes.REPORT_FOR
     assert timedelta(seconds=5) == NOT_PLACED_REST and "tries every 5 seconds" in FLAT
     assert LINK_SECONDS == 7 * 24 * 3600 and "opens that one call, for seven days" in FLAT
-    assert (timedelta(seconds=15), timedelta(seconds=30)) == (DIAL_LEASE, timeline.WRITE_LEASE)
+    assert (timedelta(seconds=15), timedelta(seconds=90)) == (DIAL_LEASE, timeline.WRITE_LEASE)
     assert READ_LEASE < timeline.WRITE_LEASE and "another host's after 15 to 90 seconds" in FLAT
     assert WINDOW == 300 and "refused beyond 300 seconds" in FLAT
 
