@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench chaos clean
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -22,6 +22,10 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python bench/run.py
+
+# Minutes of it: CHAOS="--clicks 500 --kills 50", or --database postgres; `python -m chaos.run --help` tells all.
+chaos: .venv/installed
+	$(BIN)/python -m chaos.run $(CHAOS)
 
 clean:
 	rm -rf .venv
