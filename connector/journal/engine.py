@@ -110,8 +110,12 @@ class Database:
         """One transaction for Alembic, on SQLAlchemy's own connection, alone on the database."""
         with self._told(), self.engine.connect() as connection:
             if self.is_sqlite:
-                with self._turn, self._flocked(), connection.begin():
-                    yield connection
+                with self._turn, self._flocked():
+                    # The change to WAL waits for nobody: made here, where nobody else is at work, it holds
+                    # for every later connection of every process.
+                    self._connect().close()
+                    with connection.begin():
+                        yield connection
             else:
                 with connection.begin():
                     connection.execute(_MIGRATING)
