@@ -115,6 +115,27 @@ def storable(value: Any) -> Any:
     return value
 
 
+def prepared(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    json: Any = None,
+    data: Mapping[str, Any] | bytes | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> requests.PreparedRequest:
+    """The request, ready to be sent; an address that is plain ASCII already is not taken apart again."""
+    if data or params or not url.isascii() or " " in url:
+        made = requests.Request(method, url, headers=dict(headers), json=json, data=data, params=params)
+        return made.prepare()
+    ready = requests.PreparedRequest()
+    ready.prepare_method(method)
+    ready.url = url
+    ready.prepare_headers(headers)
+    ready.prepare_body(None, None, json)
+    return ready
+
+
 def timed_out(error: requests.RequestException) -> bool:
     """Whether a request failed for want of time; of a body cut short by that, requests hides it inside."""
     return isinstance(error, requests.Timeout) or isinstance(next(iter(error.args), None), ReadTimeoutError)
@@ -188,9 +209,9 @@ class Outgoing:
         sent = {**_HEADERS, **(headers or {})}
         if self._authorise:
             self._authorise(sent)
-        request = requests.Request(
-            method, self.base_url + path.lstrip("/"), json=json, data=data, params=params, headers=sent
-        ).prepare()
+        request = prepared(
+            method, self.base_url + path.lstrip("/"), sent, json=json, data=data, params=params
+        )
         try:
             # Straight through the adapter: cookies, redirects and hooks are nothing for us, yet cost time.
             with self._adapter.send(request, timeout=self.timeout, stream=True) as response:

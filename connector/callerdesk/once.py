@@ -21,6 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from connector.addresses import Reach
 from connector.errors import AdminNeeded
+from connector.http import prepared
 from connector.pinned import PinnedAdapter, PlainConnection, PlainPool, SecureConnection, SecurePool
 
 #: Their answers are about 150 bytes; more than this is not one of them.
@@ -62,7 +63,7 @@ class Once:
         address was not connected to. Returning the failure, not raising it, keeps the URL with the key out
         of every exception chain.
         """
-        request = requests.Request("GET", f"{url}?{urlencode(query)}", data=form, headers=_HEADERS).prepare()
+        request = prepared("GET", f"{url}?{urlencode(query)}", _HEADERS, data=form)
         try:
             with self._adapter.send(request, stream=True, timeout=timeout, verify=True) as response:
                 if 300 <= response.status_code < 400:
