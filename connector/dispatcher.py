@@ -125,14 +125,18 @@ class Dispatcher:
             if accepted.repeat and (now := self.journal.get(call.id)) and now.state in VERDICT:
                 # It was reached between the look at the row and the beginning of the wait.
                 return now, True
-            told = self._awaited(call.id, verdict, seconds)
+            ours = not accepted.repeat and call.state is State.READING
+            told = self._awaited(call.id, verdict, seconds, ours)
         return told or self.journal.get(call.id) or call, accepted.repeat
 
-    def _awaited(self, call_id: str, verdict: Waiting, seconds: float) -> Call | None:
-        """The verdict, also when another process reaches it: that one can only write it into the row."""
+    def _awaited(self, call_id: str, verdict: Waiting, seconds: float, ours: bool) -> Call | None:
+        """The verdict, also when another process reaches it: that one can only write it into the row.
+
+        Of a call that this process runs (`ours`) the waiters are told; a look at the row is the net.
+        """
         until = time.monotonic() + seconds
         told = self._listener is not None and self._listener.listening.is_set()
-        look_again = SLOW_POLL if told else LOOK_FOR_VERDICT
+        look_again = SLOW_POLL if told or ours else LOOK_FOR_VERDICT
         while (left := until - time.monotonic()) > 0:
             verdict.wait(min(left, look_again))
             if verdict.over:

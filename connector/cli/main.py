@@ -30,6 +30,8 @@ def main(log_level: str) -> None:
     redact.install(level)
     # Alembic tells of every look at the schema; only what changes matters here.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # Waitress warns of every request that waits for a thread, however shortly.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 @main.command("demo")
