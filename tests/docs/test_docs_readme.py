@@ -21,7 +21,7 @@ README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 LINKED = [*PAGES, ROOT / "CHANGELOG.md", *sorted((ROOT / "kits").rglob("README.md"))]
 #: What a listed dependency brings along by that name.
-BROUGHT = {"werkzeug": "flask", "urllib3": "requests"}
+BROUGHT = {"werkzeug": "flask"}
 #: The name on the package index where it is not the one that is imported.
 INDEXED = {
     "yaml": "pyyaml",
