@@ -14,16 +14,16 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, not_, or_, select, update
+from sqlalchemy import Select, and_, bindparam, delete, func, insert, not_, or_, select, update
 
 from connector.journal.engine import Database
-from connector.journal.ledger import Ledger
+from connector.journal.ledger import FLAG, Ledger
 from connector.journal.migrate import upgrade
 from connector.journal.rows import call_of, click_columns, moment, press_key, stamp
 from connector.journal.sql import one_of
 from connector.journal.states import RESTING
 from connector.journal.tables import calls, events, flags, mapping_versions, repeats
-from connector.journal.transaction import Transaction
+from connector.journal.transaction import ONE_MORE_VERSION, Transaction
 from connector.model import Call, Click, Event, Source, State
 
 if TYPE_CHECKING:
@@ -85,16 +85,7 @@ _CLAIM = (
     )
     .values(owner=bindparam("owner"), due_at=bindparam("due_at"), attempts=calls.c.attempts + 1)
 )
-_WANT = (
-    update(calls)
-    .where(calls.c.id == bindparam("b_id"))
-    .values(
-        wanted=calls.c.wanted + 1,
-        wanted_since=bindparam("b_now"),
-        write_due_at=case((calls.c.write_owner.is_(None), bindparam("b_now")), else_=calls.c.write_due_at),
-        write_dead=False,
-    )
-)
+_WANT = update(calls).where(calls.c.id == bindparam("b_id")).values(ONE_MORE_VERSION)
 # A row that is claimed has a due time, its lease's end: the partial indexes find these few.
 _OWNERS = (
     select(calls.c.owner)
@@ -104,7 +95,6 @@ _OWNERS = (
     )
 )
 _COUNT = select(func.count()).select_from(calls)
-_FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
 _UNFLAG = delete(flags).where(flags.c.name == bindparam("name"))
 _SET_FLAG = insert(flags)
 _GET = select(calls).where(calls.c.id == bindparam("id"))
@@ -402,7 +392,7 @@ class Journal:
     def flag(self, name: str) -> str | None:
         """The value of a flag that all processes share, or None."""
         with self.database.read() as connection:
-            value: str | None = connection.execute(_FLAG, {"name": name}).scalar()
+            value: str | None = connection.execute(FLAG, {"name": name}).scalar()
             return value
 
     def set_flag(self, name: str, value: str | None) -> None:
@@ -418,7 +408,7 @@ class Journal:
         while (key := self.flag("link_key")) is None:
             with self.transaction() as tx:
                 tx.serialise("flag link_key")
-                if tx.connection.execute(_FLAG, {"name": "link_key"}).first():
+                if tx.connection.execute(FLAG, {"name": "link_key"}).first():
                     continue
                 made: dict[str, Any] = {
                     "name": "link_key",

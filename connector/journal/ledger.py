@@ -37,7 +37,7 @@ _TALKING_SINCE = _BUSY_SINCE.where(one_of(calls.c.live, TALKING))
 _HEARD = select(reports.c.fingerprint).where(reports.c.at >= bindparam("since")).limit(1)
 _CHANNELS = select(func.count()).select_from(calls).where(_on_a_call)
 _COINS = select(func.coalesce(func.sum(calls.c.coins), 0.0)).where(calls.c.dialled_at >= bindparam("since"))
-_FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
+FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
 
 
 def _dialled(columns: frozenset[str]) -> Select[Any]:
@@ -104,7 +104,7 @@ class Ledger:
 
     def paused(self) -> bool:
         """Whether the kill switch is on."""
-        return self._connection.execute(_FLAG, {"name": "paused"}).scalar() is not None
+        return self._connection.execute(FLAG, {"name": "paused"}).scalar() is not None
 
     def _bounds(self) -> dict[str, float]:
         return {

@@ -27,6 +27,15 @@ class IllegalMove(AssertionError):
     """The code asked for a transition that the table of `states` does not have: a fault of ours."""
 
 
+#: A new version for the timeline: due at once, unless a writer is at it, who will see it when done.
+ONE_MORE_VERSION: dict[str, Any] = {
+    "wanted": calls.c.wanted + 1,
+    "wanted_since": bindparam("b_now"),
+    "write_dead": False,
+    "write_due_at": case((calls.c.write_owner.is_(None), bindparam("b_now")), else_=calls.c.write_due_at),
+}
+
+
 @cache
 def _update(columns: frozenset[str], owned: bool, bump: bool) -> Update:
     statement = (
@@ -37,15 +46,7 @@ def _update(columns: frozenset[str], owned: bool, bump: bool) -> Update:
     if owned:
         statement = statement.where(calls.c.owner == bindparam("b_owner"))
     if bump:
-        # A new version for the timeline: due at once, unless a writer is at it, who will see it when done.
-        statement = statement.values(
-            wanted=calls.c.wanted + 1,
-            wanted_since=bindparam("b_now"),
-            write_dead=False,
-            write_due_at=case(
-                (calls.c.write_owner.is_(None), bindparam("b_now")), else_=calls.c.write_due_at
-            ),
-        )
+        statement = statement.values(ONE_MORE_VERSION)
     return statement
 
 
