@@ -228,17 +228,18 @@ class Outgoing:
             response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
         )
 
-    def fetch(self, method: str, path: str, *, about: str = "", **kwargs: Any) -> Any:
+    def fetch(self, method: str, path: str, *, about: str = "", unit: float = 1.0, **kwargs: Any) -> Any:
         """Send one request and return its decoded JSON; raise what its status means (`meaning_of`)."""
         reply = self.send(method, path, **kwargs)
-        problem = meaning_of(reply, self.who, about)
+        problem = meaning_of(reply, self.who, about, unit=unit)
         if problem:
             raise problem
         try:
             return reply.json()
         except ValueError:
+            on = f" ({about})" if about else ""
             raise TryAgain(
-                "crm_not_json", f"{self.who} answered {reply.status} with something that is not JSON."
+                "crm_not_json", f"{self.who} answered {reply.status} with something that is not JSON{on}."
             ) from None
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from connector.crms.base import Account, ConnectionSchema, Crm, Finding
 from connector.crms.rest_settings import UNITS, RestSchema, authorise
-from connector.errors import AdminNeeded, ConnectorError, Gone, Refused, TryAgain
+from connector.errors import AdminNeeded, ConnectorError, Gone, Refused
 from connector.http import TIMEOUT, Outgoing, meaning_of
 from connector.model import Activity, Click, Record, Wanted
 
@@ -169,19 +169,10 @@ class Rest(Crm):
         """Send the named request and return its decoded answer."""
         template: Template = self._templates[name]
         method, path, params, json = template.render(words)
-        reply = self._out.send(
-            method, path, params=params, json=json, headers={**template.headers, **(headers or {})}
+        sent = {**template.headers, **(headers or {})}
+        return self._out.fetch(
+            method, path, params=params, json=json, headers=sent, about=about, unit=self._unit
         )
-        problem = meaning_of(reply, self.account.name, about, unit=self._unit)
-        if problem:
-            raise problem
-        try:
-            return reply.json()
-        except ValueError:
-            raise TryAgain(
-                "crm_not_json",
-                f"{self.account.name} answered {reply.status} with something that is not JSON ({about}).",
-            ) from None
 
 
 def lookup(value: Any, path: str) -> Any:
