@@ -239,7 +239,7 @@ def _settings(
         connections[name] = ConnectionSettings(
             name=name,
             crm=entry["crm"],
-            mapping=_beside(folder, entry["mapping"]),
+            mapping=folder / entry["mapping"],
             clicks=clicks,
             policy=entry["policy"],
             deskphone=entry["deskphone"] or callerdesk["deskphone"],
@@ -264,10 +264,6 @@ def register_secrets(values: Iterable[str | None]) -> None:
         redact.register_secret(value)
         if value and ":" in value:
             redact.register_secret(value.partition(":")[2])
-
-
-def _beside(folder: Path, name: str) -> Path:
-    return folder / name
 
 
 def _database(folder: Path, url: str) -> str:
