@@ -1,6 +1,7 @@
 """The only SQL: the calls table, its events, legal transitions and claims."""
 
-from connector.journal.journal import Accepted, Journal, new_call_id
+from connector.journal.clicks import Accepted, new_call_id
+from connector.journal.journal import Journal
 from connector.journal.states import PHASE, RESTING, VERDICT
 from connector.journal.transaction import IllegalMove, Transaction
 
