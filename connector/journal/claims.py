@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Column, ColumnElement, Select, bindparam, func, or_, select, update
 
 from connector.journal.opened import Opened
 from connector.journal.rows import call_of, moment, stamp
@@ -99,7 +99,7 @@ class Claims(Opened):
     def release_dead(self, prefix: str = "") -> int:
         """End the leases of owners that are known to be dead (their token starts with `prefix`)."""
         with self.transaction() as tx:
-            return self._release(tx, prefix)
+            return self._release(tx, [prefix])
 
     def release_gone(self) -> int:
         """End the leases of workers that hold no connection any more, on PostgreSQL.
@@ -111,15 +111,19 @@ class Claims(Opened):
             found = [row["owner"] for row in tx.connection.execute_once(_OWNERS)]
             workers = {owner.rpartition(".")[0] for owner in found}
             gone = [worker for worker in workers if self.database.is_gone(tx.connection, worker)]
-            return sum(self._release(tx, f"{worker}.") for worker in gone)
+            return self._release(tx, [f"{worker}." for worker in gone]) if gone else 0
 
-    def _release(self, tx: Transaction, prefix: str) -> int:
+    def _release(self, tx: Transaction, prefixes: Collection[str]) -> int:
+        def theirs(owner: Column[Any]) -> ColumnElement[bool]:
+            return or_(*(owner.startswith(prefix, autoescape=True) for prefix in prefixes))
+
+        # All are held first, by id, as whoever holds more than one row takes them: nobody waits in a circle.
+        held = select(calls.c.id).where(or_(theirs(calls.c.owner), theirs(calls.c.write_owner)))
+        tx.connection.execute_once(held.order_by(calls.c.id).with_for_update())
         ended = 0
         for owner, due in ((calls.c.owner, calls.c.due_at), (calls.c.write_owner, calls.c.write_due_at)):
             ended += tx.connection.execute_once(
-                update(calls)
-                .where(owner.is_not(None), owner.startswith(prefix, autoescape=True))
-                .values({due.name: stamp(tx.now)})
+                update(calls).where(theirs(owner)).values({due.name: stamp(tx.now)})
             ).rowcount
         if ended:
             tx.note("due")

@@ -55,16 +55,19 @@ _REST = (
     .where(calls.c.id == bindparam("b_id"), calls.c.state == bindparam("b_state"))
     .values(due_at=bindparam("due_at"), owner=None)
 )
-_MEMBER_FREE = (
-    update(calls)
+# Who comes here holds a call already: were it to wait for another's row, that one might wait for this call.
+_WAITS_FOR_MEMBER = (
+    select(calls.c.id)
     .where(
         calls.c.member == bindparam("b_member"),
         calls.c.state == State.PLANNED.value,
         calls.c.owner.is_(None),
         calls.c.due_at > bindparam("b_now"),
     )
-    .values(due_at=bindparam("b_now"))
+    .order_by(calls.c.id)
+    .with_for_update(skip_locked=True)
 )
+_MEMBER_FREE = update(calls).where(calls.c.id.in_(_WAITS_FOR_MEMBER)).values(due_at=bindparam("b_now"))
 _EVENT = insert(events)
 # Locked, so that what is decided by it still holds when it is written; SQLite has one writer anyway.
 _CALL = select(calls).where(calls.c.id == bindparam("id")).with_for_update()
@@ -172,7 +175,10 @@ class Transaction:
         return True
 
     def member_free(self, member: str) -> None:
-        """The member (E.164) has ended a call: whatever waits for that may pass the gate now."""
+        """The member (E.164) has ended a call: whatever waits for that may pass the gate now.
+
+        A row that another transaction holds is left: its own due time is near.
+        """
         self.connection.execute(_MEMBER_FREE, {"b_member": member, "b_now": stamp(self.now)})
 
     def rest(self, call: Call, *, due_at: datetime) -> None:

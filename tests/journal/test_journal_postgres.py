@@ -109,6 +109,51 @@ def test_a_row_that_is_being_taken_is_left_to_its_taker(house: HouseKit) -> None
     other.close()
 
 
+def test_a_member_who_is_free_wakes_whatever_waits_and_waits_for_no_row_itself(house: HouseKit) -> None:
+    """It holds a call already: were it to wait for another's row, that one might wait for its call."""
+    house.change_policy(member_busy=MemberBusy.DEFER)
+    talking = house.press("1")
+    taken, waiting = house.press("2", source=rule().source), house.press("3", source=rule().source)
+    assert {taken.state, waiting.state} == {State.PLANNED}
+    other = house.another()
+    with other.journal.transaction() as theirs:
+        assert theirs.call(taken.id) is not None
+        house.hear(report(talking, house.clock))
+        assert theirs.call(talking.id) is not None
+    assert house.call(talking.id).state is State.ENDED
+    assert (house.call(taken.id).due_at, house.call(waiting.id).due_at) == (taken.due_at, house.clock.now)
+    other.close()
+
+
+def test_leases_are_ended_in_the_order_in_which_rows_are_held_elsewhere(house: HouseKit) -> None:
+    """Who holds one row and wants the next meets nobody who holds that one and wants his."""
+    first = house.flow.accept(click("1"), owner="dead.1").call
+    house.clock.advance(1)
+    second = house.flow.accept(click("2"), owner="dead.2").call
+    with house.journal.transaction() as tx:
+        # PostgreSQL writes a changed row anew, behind the others, and would come to it last.
+        assert tx.move(
+            first,
+            State.READING,
+            State.ACCEPTED,
+            owner=first.owner,
+            who="test",
+            detail="",
+            due_at=first.due_at,
+            keep_owner=True,
+        )
+    other = house.another()
+    with ThreadPoolExecutor(1) as threads:
+        with other.journal.transaction() as theirs:
+            assert theirs.call(first.id) is not None
+            releasing = threads.submit(house.journal.release_dead, "dead.")
+            with pytest.raises(TimeoutError):
+                releasing.result(0.3)
+            assert theirs.call(second.id) is not None
+        assert releasing.result(LONG) == 2
+    other.close()
+
+
 def test_a_webhook_waits_for_the_reply_it_overtakes(house: HouseKit) -> None:
     """Else it would find no call, be parked, and be looked for before it is there."""
     dialling: list[str] = []
