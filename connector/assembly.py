@@ -8,14 +8,16 @@ from difflib import get_close_matches
 
 from marshmallow import ValidationError
 
-from connector import addresses, signatures, yamlfile
+from connector import addresses, phone, signatures, yamlfile
 from connector.callerdesk import CallerDesk, Members
-from connector.connection import Connection
+from connector.connection import Connection, home_of
 from connector.crms import REGISTRY, adapter
 from connector.crms.base import Account, Crm
-from connector.errors import ConfigError, Problem
+from connector.crms.base_tokens import Tokens
+from connector.errors import ConfigError, Problem, Refused
 from connector.flow import Flow
 from connector.journal import Journal
+from connector.journal.tokens import KeptTokens
 from connector.mapping import MappingFile
 from connector.policy import Policy, PolicySchema
 from connector.settings import COMMON_KEYS, ConnectionSettings, Settings, register_secrets
@@ -41,14 +43,15 @@ def build(settings: Settings, *, worker: str = "") -> House:
     """Put everything together without opening the journal; ConfigError with every fault of every file."""
     faults: list[Problem] = []
     connections = {}
+    journal = Journal(settings.database_url)
+    tokens = KeptTokens(journal)
     _address(settings.callerdesk["base_url"], ("callerdesk",), settings, faults)
     for name, entry in settings.connections.items():
-        connection = _connection(entry, settings, faults)
+        connection = _connection(entry, settings, tokens, faults)
         if connection is not None:
             connections[name] = connection
     if faults:
         raise ConfigError(faults)
-    journal = Journal(settings.database_url)
     callerdesk = CallerDesk(
         settings.callerdesk["authcode"],
         settings.callerdesk["base_url"],
@@ -61,7 +64,9 @@ def build(settings: Settings, *, worker: str = "") -> House:
     return House(settings, journal, callerdesk, members, connections, flow)
 
 
-def _connection(entry: ConnectionSettings, settings: Settings, faults: list[Problem]) -> Connection | None:
+def _connection(
+    entry: ConnectionSettings, settings: Settings, tokens: Tokens, faults: list[Problem]
+) -> Connection | None:
     document, here = settings.document, ("connections", entry.name)
     found = len(faults)
     if entry.crm not in REGISTRY:
@@ -92,8 +97,33 @@ def _connection(entry: ConnectionSettings, settings: Settings, faults: list[Prob
     if len(faults) > found or own is None or policy is None:
         return None
     clicks = {"source": entry.clicks.source, "organization_id": entry.clicks.organization_id}
-    account = Account(entry.name, own, clicks, mapping.requests, settings.named)
-    return Connection(entry.name, kind(account), mapping, policy, entry.deskphone, entry.clicks.wait)
+    account = Account(entry.name, own, clicks, mapping.requests, settings.named, tokens)
+    found_members = _members(entry, settings, policy, faults)
+    if len(faults) > found:
+        return None
+    return Connection(
+        entry.name, kind(account), mapping, policy, entry.deskphone, entry.clicks.wait, found_members
+    )
+
+
+def _members(
+    entry: ConnectionSettings, settings: Settings, policy: Policy, faults: list[Problem]
+) -> Mapping[str, str]:
+    """The table of members with ids in small letters and numbers as E.164; a fault for each that is none."""
+    document, here = settings.document, ("connections", entry.name, "members")
+    region = home_of(policy)
+    numbers: dict[str, str] = {}
+    for user, typed in entry.members.items():
+        key = user.strip().casefold()
+        try:
+            number = phone.read(typed, region).e164
+        except Refused as refusal:
+            faults.append(document.problem((*here, user), refusal.message, value=True))
+            continue
+        if numbers.setdefault(key, number) != number:
+            message = f"{user!r} stands here twice with different numbers: capitals make no other user"
+            faults.append(document.problem((*here, user), message))
+    return numbers
 
 
 def _own_settings(

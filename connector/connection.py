@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from connector.crms.base import Crm
 from connector.mapping import MappingFile
@@ -20,9 +21,23 @@ class Connection:
     deskphone: str
     #: Seconds a button's answer waits for the verdict.
     wait: float = 8.0
+    #: CRM user's id, login or e-mail in small letters -> member number (E.164), as the manifest lists them.
+    members: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def member_number(self, among_members: Callable[[str], str | None]) -> Callable[[str], str | None]:
+        """Finds a CRM user's number: in the manifest's table first, then by e-mail `among_members`."""
+
+        def find(user: str) -> str | None:
+            return self.members.get(user.strip().casefold()) or among_members(user)
+
+        return find
 
     @property
     def region(self) -> str:
         """The country whose dialling habits a number without country code is read by."""
-        countries = self.policy.countries
-        return "IN" if "IN" in countries else min(countries)
+        return home_of(self.policy)
+
+
+def home_of(policy: Policy) -> str:
+    """India where its numbers may be rung, else the first country by name."""
+    return "IN" if "IN" in policy.countries else min(policy.countries)

@@ -150,7 +150,7 @@ class Flow:
             default_deskphone=connection.deskphone,
             default_call_limit=connection.policy.call_limit,
             read_number=self.number_reader(connection),
-            member_number=self.members.number_of,
+            member_number=connection.member_number(self.members.number_of),
         )
         return replace(plan, mapping_version=mapping.version)
 

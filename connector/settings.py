@@ -22,7 +22,7 @@ from connector.retention import Retention, RetentionSchema
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 #: Keys of a connection that are not the adapter's own.
-COMMON_KEYS = ("crm", "mapping", "clicks", "policy", "deskphone")
+COMMON_KEYS = ("crm", "mapping", "clicks", "policy", "deskphone", "members")
 
 
 def _base_url(value: str) -> None:
@@ -123,6 +123,12 @@ class ConnectionSchema(Schema):
         validate=validate.Regexp(r"^[0-9]{5,15}$"),
         metadata={"description": "Deskphone of its own"},
     )
+    members = fields.Dict(
+        keys=fields.String(validate=validate.Length(min=1)),
+        values=fields.String(validate=validate.Length(min=1)),
+        load_default=dict,
+        metadata={"description": "CRM user's id, login or e-mail -> his member number"},
+    )
 
 
 _NAME = validate.Regexp(r"^[a-z][a-z0-9_-]*$", error="use small letters, digits, - and _")
@@ -185,6 +191,8 @@ class ConnectionSettings:
     clicks: Clicks
     policy: Mapping[str, Any]
     deskphone: str
+    #: CRM user's id, login or e-mail as the manifest has it -> member number as typed.
+    members: Mapping[str, str] = field(repr=False)
     own: Mapping[str, Any] = field(repr=False)
 
 
@@ -243,6 +251,7 @@ def _settings(
             clicks=clicks,
             policy=entry["policy"],
             deskphone=entry["deskphone"] or callerdesk["deskphone"],
+            members=entry["members"],
             own={key: value for key, value in entry.items() if key not in COMMON_KEYS},
         )
     return Settings(

@@ -41,6 +41,7 @@ LIBRARIES = {
     "alembic": {"journal"},
     "apispec": {"mapping", "web", "policy"},
     "click": {"cli"},
+    "cryptography": {"crms"},
     "defusedxml": {"crms"},
     "flask": {"web", "sandbox"},
     "jwt": {"crms"},

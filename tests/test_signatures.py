@@ -6,6 +6,7 @@ import hmac
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -87,6 +88,12 @@ def hubspot(stamp=MILLISECONDS):
     return signed(X_HubSpot_Request_Timestamp=stamp, X_HubSpot_Signature_v3=signature)
 
 
+def bitrix(*tokens):
+    """A form as Bitrix24 posts it: nothing in it is signed, the token stands among the other fields."""
+    fields = [("event", "ONEXTERNALCALLSTART"), *(("auth[application_token]", token) for token in tokens)]
+    return urlencode(fields).encode()
+
+
 V2 = hashlib.sha256(SECRET.encode() + f"POST{URL}".encode() + BODY).hexdigest()
 CASES = {
     "token": Case("token", replace(PLAIN, path_token=SECRET), body=False),
@@ -149,6 +156,7 @@ CASES = {
         guarded=("X-Signature",),
     ),
     "jwt": Case("jwt", with_token(a_token(CLAIMS)), body=False),
+    "bitrix24": Case("bitrix24", replace(PLAIN, body=bitrix(SECRET)), body=True),
 }
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -216,7 +224,7 @@ def test_it_never_signs_with_an_empty_secret():
 
 @every_case
 def test_it_refuses_a_request_without_its_signature(case):
-    refuses(case, replace(PLAIN, body=case.request.body))
+    refuses(case, replace(PLAIN, body=BODY))
 
 
 @every_case
@@ -244,6 +252,8 @@ def test_it_reads_header_names_in_any_case(case):
 
 @every_case
 def test_it_refuses_a_change_of_any_byte_of_the_body(case):
+    if case.scheme == "bitrix24":
+        pytest.skip("its body is not signed, but holds the secret: see the next test")
     for at in range(len(BODY)):
         body = BODY[:at] + bytes([BODY[at] ^ 1]) + BODY[at + 1 :]
         if case.body:
@@ -251,6 +261,13 @@ def test_it_refuses_a_change_of_any_byte_of_the_body(case):
             refuses(case, replace(case.request, body=BODY[:at] + BODY[at + 1 :]))
         else:
             case.verify(replace(case.request, body=body))
+
+
+def test_it_refuses_a_bitrix24_form_without_just_one_good_token():
+    for body in (bitrix(), bitrix(SECRET, SECRET), bitrix("other"), bitrix(""), b"\xff", b"{}", b"&" * 500):
+        refused("bitrix24", replace(PLAIN, body=body))
+    for token in one_change_each(SECRET):
+        refused("bitrix24", replace(PLAIN, body=bitrix(token)))
 
 
 @every_case

@@ -146,7 +146,7 @@ def backtest(house: House, file: Path, last: int, connection_name: str | None) -
         default_deskphone=connection.deskphone,
         default_call_limit=connection.policy.call_limit,
         read_number=house.flow.number_reader(connection),
-        member_number=house.members.number_of,
+        member_number=connection.member_number(house.members.number_of),
     )
     return {
         "connection": fitting[0],

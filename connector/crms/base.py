@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from marshmallow import RAISE, Schema
 
 from connector.addresses import Network
+from connector.crms.base_tokens import ProcessTokens, Tokens
 from connector.errors import BadRequest, Gone
 from connector.model import Activity, Click, Record, Source, Wanted
 
@@ -38,6 +39,8 @@ class Hook:
     headers: Mapping[str, str]
     #: Query (GET) or form (urlencoded POST) fields, last value wins; {} otherwise.
     fields: Mapping[str, str]
+    #: What a signed token vouches for; {} where the scheme has none.
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class Account:
     requests: Mapping[str, Any] = field(default_factory=dict)
     #: Private networks the CRM may be in; every connection is made within these and what is public.
     named: tuple[Network, ...] = ()
+    #: Where access tokens are kept, so that all processes use the same.
+    tokens: Tokens = field(default_factory=ProcessTokens, repr=False)
 
 
 class Crm(ABC):
@@ -104,8 +109,8 @@ class Crm(ABC):
     secrets: ClassVar[frozenset[str]] = frozenset()
     #: Who is taken to have asked when neither the body nor the manifest says.
     default_source: ClassVar[Source] = Source.BUTTON
-    #: Methods a hook may come with.
-    methods: ClassVar[frozenset[str]] = frozenset({"POST"})
+    #: Whether it has `opened` pages of its own, whatever its clicks are authenticated by.
+    draws: ClassVar[bool] = False
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -147,6 +152,13 @@ class Crm(ABC):
 
     def answer(self, answers: Sequence[Answer], clicks: Sequence[Click]) -> Wire | None:
         """The CRM's own form of a 2xx for these clicks; None for ours (JSON)."""
+        return None
+
+    def opened(self, hook: Hook) -> Wire | None:
+        """What a verified GET of the hook shows before anybody presses; None for our own confirm page.
+
+        It never rings: opening a link is no click.
+        """
         return None
 
     def same_change(self, click: Click, record: Record) -> Click | None:

@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -90,7 +90,6 @@ class Salesforce(Crm):
     name = "salesforce"
     settings_schema = SalesforceSettings
     secrets = frozenset({"consumer_secret", "private_key"})
-    methods: ClassVar[frozenset[str]] = frozenset({"GET", "POST"})
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)

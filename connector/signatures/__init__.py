@@ -28,6 +28,7 @@ SCHEMES: dict[str, Callable[[Signed, Sequence[str], datetime, Options], Verified
     "espo": hmacs.espo,
     "hmac-sha256": hmacs.generic,
     "jwt": jwt.jwt,
+    "bitrix24": shared.bitrix24,
 }
 
 _NO_OPTIONS = Options()

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import parse_qsl
 
 from connector.signatures.request import (
     Options,
@@ -18,6 +19,8 @@ from connector.signatures.request import (
     matches,
 )
 
+#: Fields of the largest form that is read before it is known who sent it.
+MOST_FIELDS = 200
 _AUTHORIZATION = re.compile(r"(bearer|basic) +([^ ]+)", re.IGNORECASE)
 
 
@@ -45,6 +48,18 @@ def named_header(request: Signed, secrets: Sequence[str], now: datetime, options
     """The secret is the value of a header the admin named in the CRM (`X-Api-Key` unless told)."""
     name = options.header or "X-Api-Key"
     return _one_of(as_bytes(header(request, name)), secrets, f"the header {name} does not hold our secret")
+
+
+def bitrix24(request: Signed, secrets: Sequence[str], now: datetime, options: Options) -> Verified:
+    """The application's token is the field `auth[application_token]` of the form Bitrix24 posts."""
+    try:
+        pairs = parse_qsl(request.body.decode("utf-8"), max_num_fields=MOST_FIELDS)
+    except ValueError:
+        pairs = []
+    given = [value for key, value in pairs if key == "auth[application_token]"]
+    if len(given) != 1:
+        raise invalid("the form does not hold one auth[application_token]")
+    return _one_of(as_bytes(given[0]), secrets, "the field auth[application_token] is not ours")
 
 
 def _authorization(request: Signed, scheme: str) -> str:

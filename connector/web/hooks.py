@@ -16,7 +16,7 @@ from connector.dispatcher import Dispatcher
 from connector.errors import BadRequest
 from connector.model import Call, Click, Source
 from connector.settings import ConnectionSettings
-from connector.signatures import Options, Signed, verify
+from connector.signatures import Options, Signed, Verified, verify
 from connector.web.answers import Links, answer_of, to_person, to_rule
 
 _FORM = "application/x-www-form-urlencoded"
@@ -33,8 +33,8 @@ def blueprint(house: House, dispatcher: Dispatcher) -> Blueprint:
     def click(name: str, token: str | None = None) -> Response:
         connection, settings = _connection(house, name)
         body = request.get_data(cache=False)
-        delivery = _verified(house, settings, token, body)
-        hook = _hook(body)
+        verified = _verified(house, settings, token, body)
+        delivery, hook = verified.delivery, _hook(body, verified)
         clicks = connection.crm.parse(hook)
         if len(clicks) == 1 and delivery and clicks[0].delivery is None:
             clicks = [replace(clicks[0], delivery=delivery)]
@@ -48,12 +48,15 @@ def blueprint(house: House, dispatcher: Dispatcher) -> Blueprint:
     @hooks.get("/hooks/<name>/<token>")
     def confirm(name: str, token: str | None = None) -> Response:
         """Opening a link rings nobody (mail scanners and previews open links too): the page's button does."""
-        _, settings = _connection(house, name)
-        if settings.clicks.auth != "token":
+        connection, settings = _connection(house, name)
+        if settings.clicks.auth != "token" and not connection.crm.draws:
             raise BadRequest(
                 "method_not_allowed", "Clicks of this connection are made by POST only.", status=405
             )
-        _verified(house, settings, token, b"")
+        verified = _verified(house, settings, token, b"")
+        drawn = connection.crm.opened(_hook(b"", verified))
+        if drawn is not None:
+            return Response(drawn.body, drawn.status, content_type=drawn.content_type)
         fields = {key: request.args[key] for key in ("object", "id", "user") if request.args.get(key)}
         page = render_template("confirm.html", fields=fields, click_id=secrets.token_hex(16))
         return Response(page, content_type="text/html; charset=utf-8")
@@ -77,7 +80,7 @@ def _connection(house: House, name: str) -> tuple[Connection, ConnectionSettings
     return connection, house.settings.connections[name]
 
 
-def _verified(house: House, settings: ConnectionSettings, token: str | None, body: bytes) -> str | None:
+def _verified(house: House, settings: ConnectionSettings, token: str | None, body: bytes) -> Verified:
     """Check the request by the connection's one scheme before anything in it is read."""
     base = house.settings.public_url or request.host_url
     signed = Signed(
@@ -90,10 +93,10 @@ def _verified(house: House, settings: ConnectionSettings, token: str | None, bod
     )
     clicks = settings.clicks
     options = Options(header=clicks.header) if clicks.header else Options()
-    return verify(clicks.auth, signed, clicks.secrets, house.journal.now(), options).delivery
+    return verify(clicks.auth, signed, clicks.secrets, house.journal.now(), options)
 
 
-def _hook(body: bytes) -> Hook:
+def _hook(body: bytes, verified: Verified) -> Hook:
     fields = request.args.to_dict()
     content_type = request.mimetype.lower()
     if content_type == _FORM:
@@ -104,6 +107,7 @@ def _hook(body: bytes) -> Hook:
         content_type=content_type,
         headers={key.lower(): value for key, value in request.headers.items()},
         fields=fields,
+        claims=verified.claims,
     )
 
 

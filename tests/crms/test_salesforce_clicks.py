@@ -203,7 +203,6 @@ def test_it_takes_the_form_of_a_buttons_confirm_page() -> None:
 
 
 def test_it_never_takes_an_opened_link_for_a_click() -> None:
-    assert "GET" in salesforce().methods
     with pytest.raises(BadRequest) as caught:
         salesforce().parse(Hook("GET", b"", "", {}, {"object": "Contact", "id": CONTACT}))
     assert (caught.value.code, caught.value.status) == ("confirm_needed", 405)

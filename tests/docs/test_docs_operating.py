@@ -128,4 +128,4 @@ def test_the_changelog_begins_with_this_version_and_names_the_vendors() -> None:
     assert "### Security" in text
     vendors = {name.lower() for name in re.findall(r"^- \*\*(\w+):\*\*", text, re.M)}
     assert vendors == {*REGISTRY, CallerDesk.__name__.lower()}
-    assert len(SCHEMES) == 11 and "Eleven schemes" in text
+    assert len(SCHEMES) == 12 and "Twelve schemes" in text

@@ -1,0 +1,181 @@
+"""One JSON API as most adapters use it: credentials sent, and renewed once; odd answers told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from connector import redact
+from connector.crms.base import Account, ConnectionSchema
+from connector.crms.base_login import Login
+from connector.errors import ConnectorError, Gone, Refused, TryAgain
+from connector.http import TIMEOUT, Outgoing, Reply, checked_base_url, meaning_of
+from connector.model import Activity
+
+#: Reads a refusal the vendor's own way; None leaves it to the common table of statuses.
+Explain = Callable[[Reply, str], ConnectorError | None]
+
+
+def check_base_url(url: str) -> None:
+    """ValidationError unless it is an address requests may go to."""
+    try:
+        checked_base_url(url)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+class ApiSchema(ConnectionSchema):
+    """Settings of every connection that speaks to one JSON API."""
+
+    base_url = fields.Str(required=True, validate=check_base_url)
+    #: Seconds between two bytes of an answer.
+    timeout = fields.Float(load_default=TIMEOUT[1], validate=validate.Range(min=0.1, max=60))
+
+
+def secret_text() -> fields.Str:
+    """A setting that must be there and not be empty."""
+    return fields.Str(required=True, validate=validate.Length(min=1))
+
+
+class JsonApi:
+    """Requests to one vendor's API for any number of threads.
+
+    `who` is the vendor's name in sentences. Credentials are fixed `headers`, or a `login` whose token goes
+    into `Authorization` behind `scheme`; a refused token is renewed once. `unit` is one Retry-After unit in
+    seconds.
+    """
+
+    def __init__(
+        self,
+        who: str,
+        account: Account,
+        *,
+        base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        login: Login | None = None,
+        scheme: str = "Bearer",
+        unit: float = 1.0,
+        explain: Explain | None = None,
+        expired: Callable[[Reply], bool] = lambda reply: reply.status == 401,
+    ) -> None:
+        self.who = who
+        self._headers, self._login, self._scheme = dict(headers or {}), login, scheme
+        self._unit, self._explain, self._expired = unit, explain, expired
+        settings = account.settings
+        self._out = Outgoing(
+            who,
+            base_url or settings["base_url"],
+            timeout=(TIMEOUT[0], settings.get("timeout", TIMEOUT[1])),
+            named=account.named,
+        )
+
+    def __repr__(self) -> str:
+        return f"JsonApi({self.who!r})"
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        about: str = "",
+        *,
+        json: Any = None,
+        data: Mapping[str, Any] | bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send one request and return its decoded JSON, None for an empty answer.
+
+        `about` names the record or activity for sentences. Raises what `explain` or the status says:
+        AdminNeeded, Gone, TryAgain (`crm_not_json` for anything else than JSON).
+        """
+        given = {"json": json, "data": data, "params": params}
+        token = self._login.token() if self._login else None
+        reply = self._out.send(method, path, headers=self._with(headers, token), **given)
+        if self._login and self._expired(reply):
+            renewed = self._login.renewed(token)
+            reply = self._out.send(method, path, headers=self._with(headers, renewed), **given)
+        problem = self._problem(reply, about)
+        if problem:
+            raise problem
+        try:
+            return reply.json()
+        except ValueError:
+            on = f" ({about})" if about else ""
+            raise TryAgain(
+                "crm_not_json", f"{self.who} answered {reply.status} with something that is not JSON{on}."
+            ) from None
+
+    def object(self, method: str, path: str, about: str = "", **kwargs: Any) -> dict[str, Any]:
+        """`ask`, where the answer is one JSON object; TryAgain (`crm_answer_odd`) when it is none."""
+        return self.as_object(self.ask(method, path, about, **kwargs), about)
+
+    def rows(self, method: str, path: str, about: str = "", *, at: str = "", **kwargs: Any) -> list[Any]:
+        """`ask`, where the answer is a list of objects, or has one under the key `at`."""
+        found = self.ask(method, path, about, **kwargs)
+        found = self.as_object(found, about).get(at) if at else found
+        if isinstance(found, list) and all(isinstance(row, dict) for row in found):
+            return found
+        raise self._odd("no list of records", about)
+
+    def as_object(self, value: Any, about: str) -> dict[str, Any]:
+        """The value, if it is an object; TryAgain (`crm_answer_odd`) when it is not, as from a proxy."""
+        if isinstance(value, dict):
+            return value
+        raise self._odd("no object", about)
+
+    def id_in(self, answer: Any, about: str, key: str = "id") -> str:
+        """The id of what was made; Refused (`id_missing`) when there is none.
+
+        That is final, not to be tried again: the activity is made, and another try might make a second.
+        """
+        found = answer.get(key) if isinstance(answer, dict) else None
+        if isinstance(found, str | int) and not isinstance(found, bool) and str(found):
+            return str(found)
+        raise Refused("id_missing", f"{self.who} answered the new activity ({about}) without an id.")
+
+    def _with(self, headers: Mapping[str, str] | None, token: str | None) -> dict[str, str]:
+        authorised = {"Authorization": f"{self._scheme} {token}"} if token else {}
+        return {**self._headers, **authorised, **(headers or {})}
+
+    def _problem(self, reply: Reply, about: str) -> ConnectorError | None:
+        told = self._explain(reply, about) if self._explain else None
+        return told or meaning_of(reply, self.who, about, unit=self._unit)
+
+    def _odd(self, what: str, about: str) -> TryAgain:
+        on = f" ({about})" if about else ""
+        return TryAgain("crm_answer_odd", f"{self.who} answered with something that is {what}{on}.")
+
+
+def said(value: Any, longest: int = 200) -> str:
+    """A vendor's own words, fit for a sentence of ours: on one line, short, without numbers or secrets."""
+    return redact.scrub(" ".join(str(value or "").split()))[:longest]
+
+
+def about_activity(activity: Activity) -> str:
+    """How sentences name an activity: its record, and our id of the call."""
+    return f"{activity.object} {activity.record_id}, call {activity.key}"
+
+
+def given(activity: Activity) -> dict[str, Any]:
+    """The mapping's fields without the empty ones: what is not known is not sent."""
+    return {name: value for name, value in activity.fields.items() if value is not None}
+
+
+def known(record: Mapping[str, Any], wanted: Iterable[str], who: str, about: str) -> None:
+    """Refused (`unknown_field`) naming the first wanted field that the CRM did not answer with."""
+    for path in wanted:
+        if path.partition(".")[0] not in record:
+            raise Refused(
+                "unknown_field",
+                f"{who} has no field {path.partition('.')[0]!r} on {about}: correct its name in the mapping.",
+            )
+
+
+def checked_id(value: str, pattern: re.Pattern[str], who: str, about: str) -> str:
+    """The id, if it looks like one of theirs and may stand in a path; Gone when it does not."""
+    if pattern.fullmatch(value):
+        return value
+    raise Gone("record_not_found", f"{who} has no {about}: its ids do not look like that.")
