@@ -6,9 +6,11 @@ import unicodedata
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberType
 
 from connector import phone
 from connector.errors import Refused
+from connector.phone import numbering
 
 INDIAN = "+919876500001"
 
@@ -30,9 +32,13 @@ INDIAN = "+919876500001"
         "91/98765 00001",
         "0919876500001",
         "tel:+919876500001",
+        "tel:9876500001",
+        "tel: '9876500001",
         "TEL: 98765 00001",
         "'9876500001",
         "9876500001,",
+        "98765 00001, -",
+        "98765 00001; ( )",
         "９８７６５００００１",
         "＋９１９８７６５００００１",
         "९८७६५००००१",
@@ -42,6 +48,8 @@ INDIAN = "+919876500001"
         "98765–00001",  # an en dash, as word processors make it
         "98765\u221200001",
         "\t98765\t00001\n",
+        "98765\u168000001",  # a space that no folding makes plain
+        "9876500001" + " " * 90,  # 100 characters, the most that are looked at
         "98765 00001 / +91 98765 00001",
         "98765 00001, 098765 00001",
         "98765 00001 +91 98765 00001",
@@ -98,6 +106,8 @@ def test_it_reports_kind_and_country_for_policy_to_judge(typed, e164, kind, coun
         ({"number": "9876500001"}, "number_not_text", "type dict"),
         (b"9876500001", "number_not_text", "type bytes"),
         (-9876500001, "number_not_text", "type int"),
+        (10**15, "number_not_text", "type int"),
+        (10**15 - 1, "number_invalid", "The 15 digits"),
         pytest.param(10**5000, "number_not_text", "type int", id="a whole number of 5001 digits"),
         ("9876500001" + " " * 100, "number_too_long", "110 characters"),
         ("1800-FLOWERS", "number_has_letters", "digits only"),
@@ -105,6 +115,7 @@ def test_it_reports_kind_and_country_for_policy_to_judge(typed, e164, kind, coun
         ("98765 0000l", "number_has_letters", "digits only"),
         ("9.8765E+09", "number_has_letters", "digits only"),
         ("98765 00001, Asha", "number_has_letters", "digits only"),
+        ("98765 00001, X", "number_has_letters", "digits only"),
         ("9876500001 ext 12", "number_has_extension", "extension"),
         ("9876500001 Extn. 12", "number_has_extension", "extension"),
         ("(022) 23456789 x12", "number_has_extension", "extension"),
@@ -130,13 +141,17 @@ def test_it_reports_kind_and_country_for_policy_to_judge(typed, e164, kind, coun
         ("+91 112", "number_short_code", "never dialled"),
         ("0091112", "number_short_code", "never dialled"),
         ("155300", "number_short_code", "never dialled"),
+        ("0155300", "number_short_code", "never dialled"),
+        ("+91 155300", "number_short_code", "never dialled"),
         (112, "number_short_code", "never dialled"),
         (0, "number_short_code", "never dialled"),
         ("2345 6789", "number_needs_std_code", "area code"),
         ("234 5678", "number_needs_std_code", "area code"),
         ("234567", "number_needs_std_code", "area code"),
         ("+91 2345 6789", "number_needs_std_code", "area code"),
+        ("+91 (0)2345 6789", "number_needs_std_code", "area code"),
         ("987650000", "number_invalid", "The 9 digits"),
+        ("919876500", "number_invalid", "The 9 digits"),
         ("98765000012", "number_invalid", "The 11 digits"),
         ("987650000123", "number_invalid", "The 12 digits"),
         ("1098765432", "number_invalid", "The 10 digits"),
@@ -163,10 +178,39 @@ def test_it_refuses_with_a_sentence_that_never_shows_the_number(typed, code, say
     assert not re.search(r"\d{6}", refused.value.message.replace(" ", "").replace("02223456789", ""))
 
 
-def test_it_reads_a_typed_plus_before_any_region():
+@pytest.mark.parametrize(
+    ("typed", "last_four"),
+    [
+        ("9876500001 ext 1234", "…1234"),
+        ("98765 00001 (home)", "…0001"),
+        ("*99*9876500001", "…0001"),
+        ("98765 00001, 98765 00002", "…0002"),
+        ("98765 00001 / 98765 00002", "…0002"),
+        ("9198765000/01", "…0001"),  # a number before the slash, another without it
+        ("155300", "…5300"),
+        ("+91 155300", "…5300"),
+        ("2345 6789", "…6789"),
+        ("987650000", "…0000"),
+    ],
+)
+def test_it_names_what_it_refuses_by_the_last_four_digits(typed, last_four):
+    with pytest.raises(Refused) as refused:
+        phone.read(typed)
+    assert last_four in refused.value.message
+
+
+def test_it_reads_a_typed_plus_or_00_before_any_region():
     assert phone.read("+919876500001", "US").country == "IN"
+    assert phone.read("00919876500001", "US").country == "IN"
     assert phone.read("(202) 555-0123", "US").e164 == "+12025550123"
     assert phone.read("1 202 555 0123", "US").e164 == "+12025550123"
+
+
+def test_it_rings_no_short_code_that_could_also_be_a_number():
+    # Jersey's directory enquiries, as phone numbers without an area code go there.
+    with pytest.raises(Refused) as refused:
+        phone.read("118000", "JE")
+    assert refused.value.code == "number_short_code"
 
 
 def test_it_asks_for_the_country_code_when_two_readings_are_in_use():
@@ -174,7 +218,25 @@ def test_it_asks_for_the_country_code_when_two_readings_are_in_use():
     with pytest.raises(Refused) as refused:
         phone.read("49 4263 76473", "DE")
     assert refused.value.code == "number_ambiguous"
-    assert "two ways" in refused.value.message
+    assert "…6473 can be read in two ways" in refused.value.message
+
+
+def test_it_reads_a_number_it_has_just_read_from_memory():
+    assert phone.read(INDIAN) is phone.read(INDIAN)
+
+
+def test_it_remembers_only_so_many_numbers(monkeypatch):
+    monkeypatch.setattr(numbering, "_known", known := {})
+    monkeypatch.setattr(numbering, "_KNOWN_AT_MOST", 2)
+    for last in range(5):
+        phone.read(f"987650000{last}")
+        assert 1 <= len(known) <= 2
+
+
+def test_it_calls_a_kind_it_has_no_word_for_unknown(monkeypatch):
+    monkeypatch.setattr(numbering, "_known", {})
+    monkeypatch.delitem(phone.KINDS, PhoneNumberType.MOBILE)
+    assert phone.read(INDIAN).kind == "unknown"
 
 
 @given(st.text(max_size=110) | st.text(st.sampled_from("0123456789+/ ,-()९９or.x#"), max_size=40))
@@ -224,6 +286,7 @@ def test_it_refuses_to_cut_any_other_number_to_ten_digits(e164):
         phone.ten_digits(e164)
     assert refused.value.code == "number_not_dialable"
     assert not e164 or e164 not in refused.value.message
+    assert f"and {'…' + e164.strip()[-4:] if e164 else 'this'} is none" in refused.value.message
 
 
 @pytest.mark.parametrize(

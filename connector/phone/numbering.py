@@ -111,10 +111,11 @@ def _parse(digits: str, region: str | None) -> Number | None:
 def _is_short_code(digits: str, region: str) -> bool:
     """Whole short codes only: 11 2345 6789 (Delhi) merely begins like 112."""
     bare = digits.lstrip("0")
-    if len(bare) != 6:
-        return len(bare) < 6
-    short = PhoneNumber(country_code=phonenumbers.country_code_for_region(region), national_number=int(bare))
-    return shortnumberinfo.is_valid_short_number_for_region(short, region)
+    if len(bare) < 6:
+        return True
+    return len(bare) == 6 and shortnumberinfo.is_valid_short_number_for_region(
+        PhoneNumber(phonenumbers.country_code_for_region(region), int(bare)), region
+    )
 
 
 def _reason(digits: str, international: bool, region: str) -> Refused:
