@@ -44,6 +44,7 @@ class Book:
     busy: dict[str, datetime] = field(default_factory=dict)
     channels: int = 0
     coins: Decimal | float = 0.0
+    coins_from: datetime | None = None
     stopped: bool = False
     asked: list[str] = field(default_factory=list)
 
@@ -74,6 +75,7 @@ class Book:
 
     def coins_since(self, since):
         self.asked.append("coins_since")
+        self.coins_from = since
         return self.coins
 
     def paused(self):
@@ -112,6 +114,8 @@ def the_refusal(policy, ask, book):
     assert verdict.sentence.endswith(".")
     assert not any(number[3:] in verdict.sentence for number in (ask.plan.customer, ask.plan.member))
     assert (verdict.until is None) == (verdict.action is Action.REFUSE)
+    assert verdict.until is None or verdict.until.tzinfo is UTC
+    assert verdict.ok is False
     return verdict
 
 
@@ -188,6 +192,8 @@ def test_it_refuses_a_country_that_is_not_allowed(book, party):
     assert verdict.code == "country_not_allowed"
     assert f"The {party}'s number …0123 is in US, and only calls within IN are allowed" in verdict.sentence
     assert decide(Policy(countries=frozenset({"IN", "US"}), quiet_hours=None), ask, book) is None
+    elsewhere = the_refusal(Policy(countries=frozenset({"IN", "GB"}), quiet_hours=None), ask, book)
+    assert "only calls within GB, IN are allowed" in elsewhere.sentence
 
 
 @pytest.mark.parametrize("party", ["customer", "member"])
@@ -199,8 +205,7 @@ def test_it_refuses_a_kind_of_number_that_is_not_allowed(book, party, number, ki
     ask = an_ask(**{party: number})
     verdict = the_refusal(Policy(), ask, book)
     assert verdict.code == "number_type_not_allowed"
-    assert f"The {party}'s number" in verdict.sentence
-    assert f"of the kind {kind}" in verdict.sentence
+    assert f"The {party}'s number …{number[-4:]} is of the kind {kind}" in verdict.sentence
     assert decide(replace(Policy(), number_types=frozenset({"mobile", kind})), ask, book) is None
 
 
@@ -208,11 +213,13 @@ def test_it_refuses_a_kind_of_number_that_is_not_allowed(book, party, number, ki
 def test_it_refuses_a_blocked_number(book, party, number):
     verdict = the_refusal(Policy(block=frozenset({number})), an_ask(), book)
     assert verdict.code == "number_blocked"
-    assert f"The {party}'s number" in verdict.sentence
+    assert f"The {party}'s number …{number[-4:]}" in verdict.sentence
 
 
 def test_it_refuses_to_connect_a_number_with_itself(book):
-    assert the_refusal(Policy(), an_ask(member=CUSTOMER), book).code == "same_number"
+    verdict = the_refusal(Policy(), an_ask(member=CUSTOMER), book)
+    assert verdict.code == "same_number"
+    assert "the same number …0001" in verdict.sentence
 
 
 def test_it_refuses_a_member_that_callerdesk_lists_as_inactive_only(book):
@@ -230,6 +237,7 @@ def test_it_refuses_a_member_that_callerdesk_lists_as_inactive_only(book):
         (Purpose.SERVICE, "1401234567", "is of the 140 series"),
         (Purpose.SERVICE, "01401234567", "is of the 140 series"),
         (Purpose.SERVICE, "911401234567", "is of the 140 series"),
+        (Purpose.SERVICE, "+911401234567", "the deskphone …4567 is of the 140 series"),
         (Purpose.PROMOTIONAL, "1401234567", ""),
         (Purpose.PROMOTIONAL, "01204567890", "is not of the 140 series"),
         (Purpose.PROMOTIONAL, "9140012345", "is not of the 140 series"),  # a mobile that begins like 91 140
@@ -278,6 +286,15 @@ def test_it_honours_a_persons_override_and_no_rules(book):
 def test_it_is_quiet_from_the_first_minute_to_the_last(book, clock, quiet):
     now = datetime.combine(NOON.date(), time.fromisoformat(clock), tzinfo=INDIA)
     assert (decide(Policy(), an_ask(now=now), book) is not None) is quiet
+
+
+@pytest.mark.parametrize(
+    ("clock", "quiet"), [("12:59:59", False), ("13:00", True), ("14:59:59", True), ("15:00", False)]
+)
+def test_it_may_be_quiet_in_the_middle_of_the_day(book, clock, quiet):
+    policy = Policy(quiet_hours=QuietHours(time(13), time(15)))
+    now = datetime.combine(NOON.date(), time.fromisoformat(clock), tzinfo=INDIA)
+    assert (decide(policy, an_ask(now=now), book) is not None) is quiet
 
 
 def test_it_goes_by_the_customers_clock_where_the_number_tells_it(book):
@@ -351,6 +368,11 @@ def test_it_rings_again_once_the_gap_is_over(book, ago, refused):
     assert (decide(Policy(), an_ask(), book) is not None) is refused
 
 
+def test_it_never_says_that_a_call_was_dialled_in_the_future(book):
+    book.add(NOON + timedelta(seconds=5))
+    assert the_refusal(Policy(), an_ask(), book).sentence.startswith("Asha Rao was rung 0 seconds ago")
+
+
 def test_it_looks_at_this_customers_calls_only(book):
     book.add(NOON, customer="+919876500009")
     assert decide(Policy(), an_ask(), book) is None
@@ -403,6 +425,45 @@ def test_it_holds_each_cap_on_what_it_counts(book, cap, at, ours, other):
     verdict = the_refusal(policy, an_ask(), book)
     assert (verdict.code, verdict.action, verdict.overridable) == (f"cap_{cap}", Action.REFUSE, False)
     assert "2 " in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("cap", "once", "twice"),
+    [
+        ("member_per_day", "The member …0002 has had 1 call today", "The member …0002 has had 2 calls today"),
+        ("customer_per_day", "Asha Rao has been rung once today", "Asha Rao has been rung 2 times today"),
+        ("connection_per_day", "odoo has made 1 call today", "odoo has made 2 calls today"),
+        ("connection_per_minute", "odoo has made 1 call this minute", "odoo has made 2 calls this minute"),
+        (
+            "rule_per_minute",
+            "Rules of odoo have made 1 call this minute",
+            "Rules of odoo have made 2 calls this minute",
+        ),
+    ],
+)
+def test_its_caps_say_whose_calls_they_counted_and_how_many(book, cap, once, twice):
+    for count, says in ((1, once), (2, twice)):
+        book.add(THIS_MINUTE, source=Source.RULE)
+        policy = replace(RULES_RING, caps=Caps(**{cap: count}), recall_gap=0)
+        assert the_refusal(policy, by_rule(), book).sentence.startswith(says)
+
+
+def test_it_counts_a_day_of_the_policys_time_zone(book):
+    policy = Policy(caps=Caps(customer_per_day=1), daily_coins=Decimal(50), quiet_hours=None)
+    # In UTC it is still the day before.
+    now = NOON.replace(hour=2)
+    book.add(NOON.replace(hour=0, minute=0, second=0) - timedelta(seconds=1))
+    assert decide(policy, an_ask(now=now), book) is None
+    assert book.coins_from == NOON.replace(hour=0, minute=0, second=0)
+    book.add(now - timedelta(hours=1))
+    assert the_refusal(policy, an_ask(now=now), book).code == "cap_customer_per_day"
+
+
+def test_it_counts_a_minute_from_its_first_moment(book):
+    book.add(NOON.replace(second=0))
+    policy = Policy(caps=Caps(connection_per_minute=1), recall_gap=0)
+    now = NOON.replace(second=0, microsecond=500)
+    assert the_refusal(policy, an_ask(now=now), book).code == "cap_connection_per_minute"
 
 
 @pytest.mark.parametrize("cap", ["member_per_day", "customer_per_day", "connection_per_day"])
@@ -584,6 +645,11 @@ def test_it_takes_no_statement_for_an_answer(off):
     assert load(workflow_dialling=off).workflow_dialling is None
 
 
+def test_it_takes_the_shortest_statement_and_the_smallest_coin():
+    assert load(workflow_dialling="By consent").workflow_dialling == "By consent"
+    assert load(daily_coins=0.1).daily_coins == Decimal("0.1")
+
+
 @pytest.mark.parametrize(
     ("section", "says"),
     [
@@ -605,6 +671,9 @@ def test_it_takes_no_statement_for_an_answer(off):
         ({"quiet_hours": {"from": "21:00", "to": "09:00", "on": "Sunday"}}, "from:"),
         ({"quiet_hours": {"from": "21:00", "to": "21:00"}}, "same time"),
         ({"quiet_hours": {"from": 1260, "to": "09:00"}}, 'in quotes: "21:00"'),
+        ({"quiet_hours": {"from": 60, "to": "09:00"}}, 'in quotes: "01:00"'),
+        ({"quiet_hours": {"from": 1439, "to": "09:00"}}, 'in quotes: "23:59"'),
+        ({"quiet_hours": {"from": 1440, "to": "09:00"}}, "24 hours"),
         ({"quiet_hours": {"from": "9 pm", "to": "09:00"}}, "24 hours"),
         ({"quiet_hours": {"from": "24:00", "to": "09:00"}}, "24 hours"),
         ({"quiet_hours": {"from": 21, "to": "09:00"}}, "24 hours"),

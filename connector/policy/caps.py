@@ -73,8 +73,10 @@ def rule_per_minute(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | Non
 
 def channels(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | None:
     cap = policy.caps.channels
-    taken = 0 if cap is None else ledger.channels_in_use()
-    if cap is None or taken + CHANNELS_A_CALL <= cap:
+    if cap is None:
+        return None
+    taken = ledger.channels_in_use()
+    if taken + CHANNELS_A_CALL <= cap:
         return None
     return _pace(ask, f"Of {cap} channels {taken} are in use, and a call takes two", ask.now + LOOK_AGAIN)
 

@@ -79,16 +79,14 @@ class _Statement(fields.String):
         return text
 
 
-def _known_zone(name: str) -> bool:
+def _known_zone(name: str) -> None:
     if name not in available_timezones():
         raise ValidationError(f"{name!r} is no time zone: write one like Asia/Kolkata.")
-    return True
 
 
-def _above_nought(coins: Decimal) -> bool:
+def _above_nought(coins: Decimal) -> None:
     if coins <= 0:
         raise ValidationError("Must be more than 0; leave it out for no limit, or pause calling.")
-    return True
 
 
 #: What an editor is told of `quiet_hours`; `off` unquoted is false.
