@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from connector.crms.base import Crm
+from connector.errors import AdminNeeded
 from connector.mapping import MappingFile
 from connector.policy import Policy
 
@@ -36,6 +37,15 @@ class Connection:
     def region(self) -> str:
         """The country whose dialling habits a number without country code is read by."""
         return home_of(self.policy)
+
+
+def connected(connections: Mapping[str, Connection], name: str) -> Connection:
+    """The connection of this name; AdminNeeded where the manifest has it no more: calls outlive that."""
+    try:
+        return connections[name]
+    except KeyError:
+        sentence = f"The manifest has no connection {name!r} any more: put it back, and the call goes on."
+        raise AdminNeeded("connection_removed", sentence) from None
 
 
 def home_of(policy: Policy) -> str:

@@ -297,9 +297,9 @@ class Dispatcher:
 
 
 def _report(done: Future[None]) -> None:
-    """A step that failed is a fault of ours or of the database: its row is taken up when its lease ends."""
+    """A step that failed is a fault of ours or of the database: its row says so, or is taken up again."""
     failure = None if done.cancelled() else done.exception()
     if isinstance(failure, JournalDown):
         log.error("a step was left: %s", failure.message)
     elif failure is not None:
-        log.error("a step failed; its row is taken up when its lease ends", exc_info=failure)
+        log.error("a step failed: a fault of the connector's own; report it", exc_info=failure)

@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 
 from connector import phone
 from connector.callerdesk import CallerDesk, Members
-from connector.connection import Connection
-from connector.errors import AdminNeeded, Gone, NotPlaced, Refused, TryAgain, Unclear
+from connector.connection import Connection, connected
+from connector.errors import ConnectorError, JournalDown, NotPlaced, Refused, TryAgain, Unclear
 from connector.journal import Accepted, Journal
 from connector.journal.rows import plan_columns
 from connector.model import Call, CallPlan, Click, Record, Source, State
@@ -106,14 +106,21 @@ class Flow:
             plan = self.plan(call, record)
         except Refused as refusal:
             self.verdicts.refuse(call, refusal, State.READING, record)
-        except (TryAgain, AdminNeeded, Gone) as failure:
+        except JournalDown:
+            raise  # nothing can be written down now: the row is taken up again when its lease ends
+        except ConnectorError as failure:
             self.verdicts.not_read(call, failure)
+        except Exception as fault:
+            # Nobody foresaw it: read again it would fail again, and nobody would be told.
+            sentence = f"The connector failed with a fault of its own ({type(fault).__name__}): see its log."
+            self.verdicts.not_read(call, ConnectorError("connector_fault", sentence), who="connector")
+            raise
         else:
             self._ring(call, record, plan)
 
     def read(self, call: Call) -> Record:
         """Ask the CRM for the record, its owner and the acting user: just the fields the mapping uses."""
-        connection = self.connections[call.connection]
+        connection = connected(self.connections, call.connection)
         wanted = connection.mapping.current().wanted(call.click.object)
         try:
             record = connection.crm.read(call.click, wanted)

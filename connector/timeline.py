@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from connector.connection import Connection
+from connector.connection import Connection, connected
 from connector.errors import ConnectorError, Gone, Refused, TryAgain
 from connector.journal import Journal
 from connector.model import Call
@@ -49,8 +49,8 @@ class Timeline:
 
     def _log_once(self, call: Call, owner: str) -> bool:
         """Write one version; True when a newer one is already wanted."""
-        connection = self.connections[call.connection]
         try:
+            connection = connected(self.connections, call.connection)
             look_first = call.activity_id is None and call.write_attempts > 1
             activity = connection.mapping.current().activity(call, look_first=look_first)
             activity_id = connection.crm.write(activity)
@@ -60,6 +60,11 @@ class Timeline:
         except ConnectorError as failure:
             self._not_logged(call, owner, failure, dead=False)
             return False
+        except Exception as fault:
+            # Nobody foresaw it: it rests and is given up like any other failure, so that somebody sees it.
+            sentence = f"The connector failed with a fault of its own ({type(fault).__name__}): see its log."
+            self._not_logged(call, owner, ConnectorError("connector_fault", sentence), dead=False)
+            raise
         with self.journal.transaction() as tx:
             return tx.written(call, owner, call.wanted, activity_id)
 

@@ -167,7 +167,7 @@ class Verdicts:
             columns["expires_at"] = late.timestamp()
             planned.move(tx, State.DEFERRED, who=who, detail=said, due_at=objection.until, columns=columns)
 
-    def not_read(self, call: Call, failure: ConnectorError) -> None:
+    def not_read(self, call: Call, failure: ConnectorError, who: str = "crm") -> None:
         """A rule's click is read again until it expires; a person is told at once."""
         may_come_back = isinstance(failure, TryAgain) and call.click.source is Source.RULE
         rest = READ_RESTS[min(call.attempts, len(READ_RESTS)) - 1]
@@ -179,7 +179,7 @@ class Verdicts:
                     State.READING,
                     State.ACCEPTED,
                     owner=call.owner,
-                    who="crm",
+                    who=who,
                     detail=failure.message,
                     due_at=again_at,
                 )
@@ -189,7 +189,7 @@ class Verdicts:
                 State.READING,
                 State.FAILED,
                 owner=call.owner,
-                who="crm",
+                who=who,
                 detail=failure.message,
                 columns={"code": failure.code, "message": f"{failure.message} Nobody was rung."},
             )

@@ -11,7 +11,7 @@ from house_kit import Clock, Died, HouseKit, click, number_of, report, rule
 
 from connector import dispatcher as module
 from connector.dispatcher import Dispatcher
-from connector.errors import JournalDown, TryAgain
+from connector.errors import JournalDown
 from connector.model import Call, State
 from connector.policy import MemberBusy
 
@@ -231,14 +231,15 @@ def test_it_goes_on_when_the_database_is_back(
     assert "The rows keep until it is back." in caplog.text
 
 
-def test_a_step_that_fails_is_logged_and_leaves_its_row(
+def test_a_step_that_fails_is_told_and_logged(
     house: HouseKit, running: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house.shelf.reads.extend([ZeroDivisionError("a fault of ours"), TryAgain("crm_failed", "503")])
+    house.shelf.reads.append(ZeroDivisionError("a fault of ours"))
     call, _ = running.accept_and_wait(click(), LONG)
     running.stop()
-    assert house.call(call.id).state is State.READING
-    assert "its row is taken up when its lease ends" in caplog.text
+    assert (call.state, call.code) == (State.FAILED, "connector_fault")
+    assert "a fault of the connector's own; report it" in caplog.text
+    assert "ZeroDivisionError: a fault of ours" in caplog.text
 
 
 def test_a_write_asked_for_many_times_is_done_by_one(house: HouseKit, running: Dispatcher) -> None:

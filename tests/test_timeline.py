@@ -110,6 +110,41 @@ def test_it_tries_for_seven_days_and_then_says_so(house: HouseKit) -> None:
     assert house.call(call.id).write_attempts == dead.write_attempts
 
 
+def test_a_fault_of_ours_rests_longer_each_time_too_and_is_a_dead_letter_after_seven_days(
+    house: HouseKit,
+) -> None:
+    house.shelf.writes.extend([ZeroDivisionError("+919876500001")] * 1000)
+    call = ended(house, house.press("1"))
+    assert call.write_attempts == 2
+    assert call.write_due_at is not None
+    assert call.write_due_at <= house.clock.now + timedelta(seconds=3), "it rests, no lease has to run out"
+    for _ in range(7 * 24 * 2):
+        house.look(minutes=30)
+    assert not house.call(call.id).write_dead
+    house.look(hours=2)
+    dead = house.call(call.id)
+    assert (dead.write_dead, dead.write_due_at, dead.state) == (True, None, State.ENDED)
+    assert dead.write_error == (
+        "The connector failed with a fault of its own (ZeroDivisionError): see its log."
+    )
+    assert house.journal.health()["dead"] == 1
+    assert {type(fault) for fault in house.dispatcher.failures} == {ZeroDivisionError}
+    assert 150 < 1000 - len(house.shelf.writes) < 400
+    assert house.desk.rung == [number_of("1")]
+
+
+def test_a_write_waits_for_its_connection_to_be_put_back(house: HouseKit) -> None:
+    house.shelf.writes.append(DOWN)
+    call = house.press("1")
+    shop = house.connections.pop("shop")
+    house.look(2)
+    said = house.call(call.id).write_error
+    assert said == "The manifest has no connection 'shop' any more: put it back, and the call goes on."
+    house.connections["shop"] = shop
+    house.look(10)
+    assert (house.call(call.id).written, house.dispatcher.failures) == (1, [])
+
+
 @pytest.mark.parametrize("seconds", [1, 3, 10, 30, 120, 600, 1800, 3600])
 def test_it_waits_longer_each_time_with_jitter(house: HouseKit, seconds: int) -> None:
     from connector.timeline import WRITE_RESTS

@@ -32,6 +32,7 @@ STATUS_OF_CODE = {
     "crm_timeout": 504,
     "crm_unreachable": 502,
     "callerdesk_unreachable": 502,
+    "connector_fault": 500,
 }
 _STATUS_OF_STATE = {
     State.PLACED: 200,
