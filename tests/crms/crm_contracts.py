@@ -7,6 +7,7 @@ are in `test_crm_contract.py` (the adapter by itself) and `test_crm_contract_ser
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,7 +31,7 @@ class Say:
     """One answer of the CRM's server: to which request, with what."""
 
     method: str
-    url: str
+    url: str | re.Pattern[str]
     body: str | bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +82,8 @@ class Contract:
     do_not_call: tuple[str, Any, list[Say]]
     #: The scheme of `clicks: {auth: …}` that its page tells to use; how `hook` is signed follows from it.
     auth: str = "token"
+    #: What stands behind the hook's address, `?…`, for a CRM that names the record there.
+    query: str = ""
     #: The numbers that are rung for `hook` by the shipped mapping.
     customer: str = "+919876500001"
     member: str = "+919876500101"
