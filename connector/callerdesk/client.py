@@ -19,8 +19,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-import requests
-
 from connector import redact
 from connector.addresses import Network
 from connector.callerdesk.account import Account
@@ -69,8 +67,6 @@ class CallerDesk(Account):
             raise ValueError(f"{endpoint!r} is not an endpoint name such as {ENDPOINT}")
         self._url = self.base_url + endpoint
         self._once = Once(reach_of(self.base_url, self.named))
-        # An address that can never be requested is a wrong setting, found here and not in a call.
-        requests.Request("GET", self._url).prepare()
 
     def __repr__(self) -> str:
         return f"CallerDesk({self._url!r})"

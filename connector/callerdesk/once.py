@@ -65,7 +65,7 @@ class Once:
         """
         request = prepared("GET", f"{url}?{urlencode(query)}", _HEADERS, data=form)
         try:
-            with self._adapter.send(request, stream=True, timeout=timeout, verify=True) as response:
+            with self._adapter.send(request, timeout=timeout, verify=True) as response:
                 if 300 <= response.status_code < 400:
                     return Lost.UNREADABLE
                 return _body(response)

@@ -94,7 +94,7 @@ class LiveCall:
 
 def ending_of_row(row: ReportRow, customer: str, member: str) -> Ending:
     """How the row's call ended, by the same table as a webhook's."""
-    return ending_of(row.said, frozenset({row.caller, row.member}) - {""}, customer, member)
+    return ending_of(row.said, frozenset({row.caller, row.member}), customer, member)
 
 
 def member_in(entry: Mapping[str, Any]) -> Member:

@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from connector.addresses import networks
 from connector.callerdesk import (
     BadParameter,
     CallerDesk,
@@ -115,8 +116,29 @@ def test_it_dials_on_a_white_labels_own_base_url_and_endpoint():
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
             % (len(SUCCESS), SUCCESS.encode())
         ),
+        says(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + b"".join(b"1\r\n%c\r\n" % byte for byte in SUCCESS.encode())
+            + b"0\r\n\r\n"
+        ),
+        answers(SUCCESS, status="299 Something"),
+        answers(SUCCESS, status="400 Bad Request"),
+        answers(SUCCESS + " " * (MAX_ANSWER - len(SUCCESS))),
     ],
-    ids=["html", "json", "500", "503", "bom", "blanks", "until-close", "chunked"],
+    ids=[
+        "html",
+        "json",
+        "500",
+        "503",
+        "bom",
+        "blanks",
+        "until-close",
+        "chunked",
+        "many-chunks",
+        "299",
+        "400",
+        "as-large-as-may-be",
+    ],
 )
 def test_it_believes_the_type_whatever_status_and_content_type(behaviour):
     with Wire(behaviour) as wire:
@@ -130,6 +152,7 @@ def test_it_believes_the_type_whatever_status_and_content_type(behaviour):
     [
         ("45710001", "45710001"),
         ('"45710001"', "45710001"),
+        ('"X0"', "X0"),
         ("45710001.0", "45710001"),
         ("0", None),
         ('"0"', None),
@@ -152,6 +175,8 @@ def test_it_reads_the_white_labels_deskphone_as_caller_id(bodies: Path):
         assert placed.callerid == caller
         assert placed.message == "Call to Customer Initiate Successfully.."
         assert caller not in repr(placed)
+        assert placed.raw["type"] == "success"
+        assert caller not in repr(placed.raw)
     with Wire(answers(SUCCESS)) as wire:
         assert dial(wire).callerid is None
 
@@ -197,7 +222,7 @@ def test_it_quotes_an_unpublished_error_without_secrets_or_numbers(message, quot
     with Wire(answers(json.dumps({"type": "error", "message": message}))) as wire:
         error = failure(wire)
     assert error.code == "callerdesk_refused"
-    assert f"“{quoted}”" in error.message
+    assert f"customer …0001: “{quoted}”" in error.message
 
 
 @pytest.mark.parametrize(
@@ -224,17 +249,21 @@ def test_it_refuses_a_number_rather_than_cut_it(number):
             with pytest.raises(Refused) as caught:
                 client(wire).reverse_c2c(*parties, DESKPHONE)
             assert caught.value.code == f"{role}_number_invalid"
+            last = "".join(filter(str.isdecimal, number))[-4:]
+            assert f"the {role}'s number {'…' + last if last else '(empty)'} is not" in caught.value.message
             assert "98765" not in caught.value.message
         assert wire.connections == 0
 
 
 def test_it_refuses_a_blank_deskphone_and_an_impossible_limit():
     with Wire(answers(SUCCESS)) as wire:
-        with pytest.raises(Refused, match="deskphone"):
+        with pytest.raises(Refused, match="deskphone") as blank:
             client(wire).reverse_c2c(CUSTOMER, MEMBER, " ")
-        with pytest.raises(Refused, match="CallLimit"):
+        with pytest.raises(Refused, match="CallLimit") as impossible:
             client(wire).reverse_c2c(CUSTOMER, MEMBER, DESKPHONE, call_limit=0)
         assert wire.connections == 0
+    assert (blank.value.code, impossible.value.code) == ("deskphone_missing", "call_limit_invalid")
+    assert CallerDesk(KEY).masked_request(CUSTOMER, MEMBER, DESKPHONE, call_limit=1).query["CallLimit"] == "1"
 
 
 # -- unclear -----------------------------------------------------------------------------------------------
@@ -270,8 +299,10 @@ NO_ANSWER = {
     "bad-encoding": says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
 }
 UNREADABLE = {
+    "300": answers(SUCCESS, "300 Multiple Choices"),
     "302": answers(SUCCESS, "302 Found", extra="Location: /api/click_to_call_v3\r\n"),
     "301-elsewhere": answers(SUCCESS, "301 Moved", extra="Location: http://127.0.0.1:9/\r\n"),
+    "399": answers(SUCCESS, "399 Something"),
     "307-no-location": answers(SUCCESS, "307 Temporary Redirect"),
     "500-html": answers("<h1>Oops</h1>", "500 Internal Server Error"),
     "503-html": answers("<h1>Busy</h1>", "503 Service Unavailable", extra="Retry-After: 0\r\n"),
@@ -317,6 +348,18 @@ def test_it_stops_waiting_for_an_answer_that_never_ends(how):
         error = failure(wire, timeout=(2.0, 0.3))
     assert (type(error), error.code) == (Unclear, "callerdesk_no_answer")
     assert len(wire.requests) == 1
+
+
+def test_it_waits_for_the_whole_answer_no_longer_than_for_its_first_byte():
+    def comes_late(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(12):
+            wire.over.wait(0.05)
+            connection.sendall(b" ")
+        connection.sendall(SUCCESS.encode())
+
+    with Wire(comes_late) as wire:
+        assert failure(wire, timeout=(2.0, 0.4)).code == "callerdesk_no_answer"
 
 
 def test_it_never_reuses_a_connection_even_when_the_other_side_keeps_it_open():
@@ -388,6 +431,22 @@ def test_it_knows_that_a_connection_that_was_never_accepted_sent_nothing():
         not_placed(f"http://127.0.0.1:{full.getsockname()[1]}/", (0.2, 0.2))
         for one in waiting:
             one.close()
+
+
+def test_it_sends_nothing_to_a_private_address_that_no_setting_names(monkeypatch):
+    with Wire(closes, reads=False) as wire:
+        url = f"https://callerdesk.example.test:{wire.port}/"
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", wire.port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+        with pytest.raises(NotPlaced, match="not a public address") as caught:
+            CallerDesk(KEY, url).reverse_c2c(CUSTOMER, MEMBER, DESKPHONE)
+        assert caught.value.code == "address_not_allowed"
+        assert caught.value.message.endswith(" Customer …0001 was not rung.")
+        assert wire.connections == 0
+        with pytest.raises(NotPlaced) as caught:
+            CallerDesk(KEY, url, named=networks(["127.0.0.1"])).reverse_c2c(CUSTOMER, MEMBER, DESKPHONE)
+        assert caught.value.code == "callerdesk_unreachable"
+        assert wire.connections == 1
 
 
 @pytest.mark.parametrize("behaviour", [closes, resets, says(b"HTTP/1.1 400 Bad Request\r\n\r\n")])
@@ -544,7 +603,7 @@ def test_it_is_not_pickled():
     ],
 )
 def test_it_does_not_start_with_settings_that_cannot_work(settings):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="endpoint name" if "endpoint" in settings else None):
         CallerDesk(**{"authcode": KEY} | settings)
 
 
