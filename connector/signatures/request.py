@@ -88,7 +88,7 @@ def base64_of(raw: bytes) -> bytes:
 def from_base64(text: str) -> bytes | None:
     """Decode base64 in its one proper spelling; None for any other."""
     try:
-        raw = base64.b64decode(text, validate=True)
+        raw = base64.b64decode(text)
     except (binascii.Error, ValueError):
         return None
     return raw if base64.b64encode(raw).decode() == text else None
