@@ -45,10 +45,10 @@ _POOL_WAIT = 3.05
 class _Bounded(io.RawIOBase):
     """A socket's reading end that stops at a moment and after so many bytes."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, wait: float, whole: float) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, wait: float, whole: float, most: int) -> None:
         self._raw, self._sock, self._wait = raw, sock, wait
         self._until = time.monotonic() + whole
-        self._left = MAX_ON_THE_WIRE
+        self._left = most
 
     def readable(self) -> bool:
         return True
@@ -71,9 +71,11 @@ class _Bounded(io.RawIOBase):
 
 
 class _Answer(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, wait: float, whole: float, **kwargs: Any) -> None:
+    def __init__(
+        self, sock: socket.socket, *args: Any, wait: float, whole: float, most: int, **kwargs: Any
+    ) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Bounded(self.fp.detach(), sock, wait, whole))
+        self.fp = io.BufferedReader(_Bounded(self.fp.detach(), sock, wait, whole, most))
 
 
 class PlainConnection(HTTPConnection):
@@ -81,9 +83,16 @@ class PlainConnection(HTTPConnection):
 
     secure = False
 
-    def __init__(self, *args: Any, reach: Reach, whole: float = WHOLE_ANSWER, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        reach: Reach,
+        whole: float = WHOLE_ANSWER,
+        most: int = MAX_ON_THE_WIRE,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.reach, self.whole = reach, whole
+        self.reach, self.whole, self.most = reach, whole, most
 
     def _new_conn(self) -> socket.socket:
         return _connected(self, self.reach, secure=False)
@@ -97,9 +106,16 @@ class PlainConnection(HTTPConnection):
 class SecureConnection(HTTPSConnection):
     """https within a reach."""
 
-    def __init__(self, *args: Any, reach: Reach, whole: float = WHOLE_ANSWER, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        reach: Reach,
+        whole: float = WHOLE_ANSWER,
+        most: int = MAX_ON_THE_WIRE,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.reach, self.whole = reach, whole
+        self.reach, self.whole, self.most = reach, whole, most
 
     def _new_conn(self) -> socket.socket:
         return _connected(self, self.reach, secure=True)
@@ -113,7 +129,9 @@ class SecureConnection(HTTPSConnection):
 def _bound(connection: PlainConnection | SecureConnection) -> None:
     wait = connection.timeout
     if isinstance(wait, int | float):
-        connection.response_class = partial(_Answer, wait=wait, whole=wait * connection.whole)  # type: ignore[assignment]
+        connection.response_class = partial(  # type: ignore[assignment]
+            _Answer, wait=wait, whole=wait * connection.whole, most=connection.most
+        )
 
 
 def _connected(connection: HTTPConnection, reach: Reach, *, secure: bool) -> socket.socket:
@@ -193,14 +211,23 @@ class SecurePool(HTTPSConnectionPool):
 
 
 class PinnedAdapter(HTTPAdapter):
-    """Sends each request once, within a reach, on at most `pool` connections at a time if it may `block`."""
+    """Sends each request once, within a reach, on at most `pool` connections at a time if it may `block`.
+
+    An answer may take `whole` times the read time-out and have `most` bytes on the wire.
+    """
 
     pools: tuple[type[HTTPConnectionPool], type[HTTPSConnectionPool]] = (PlainPool, SecurePool)
 
     def __init__(
-        self, reach: Reach, *, pool: int = 64, block: bool = True, whole: float = WHOLE_ANSWER
+        self,
+        reach: Reach,
+        *,
+        pool: int = 64,
+        block: bool = True,
+        whole: float = WHOLE_ANSWER,
+        most: int = MAX_ON_THE_WIRE,
     ) -> None:
-        self._bounds: dict[str, Any] = {"reach": reach, "whole": whole}
+        self._bounds: dict[str, Any] = {"reach": reach, "whole": whole, "most": most}
         super().__init__(
             pool_connections=1, pool_maxsize=pool, pool_block=block, max_retries=Retry(0, read=False)
         )
