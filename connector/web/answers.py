@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
 import time
 
 from flask import Response, jsonify, request
 
 from connector.crms.base import Answer
 from connector.journal import Journal
+from connector.links import Signer
 from connector.model import Call, State
 from connector.web.problems import problem
 
 #: How long the link in an answer opens its call's page.
 LINK_SECONDS = 7 * 24 * 3600
-#: Seconds since the epoch as hex.
-_MOMENT = re.compile(r"[0-9a-f]{1,12}")
 
 #: Refusals whose HTTP status says more than 422.
 STATUS_OF_CODE = {
@@ -54,9 +50,8 @@ class Links:
     """Signed, expiring links to call pages, so that the person who clicked needs no account here."""
 
     def __init__(self, journal: Journal, public_url: str | None) -> None:
-        self._journal = journal
+        self._signer = Signer(journal.link_key)
         self._public_url = public_url
-        self._key: bytes | None = None
 
     def url(self, call_id: str) -> str:
         """The address of a call's page, good for seven days."""
@@ -65,19 +60,11 @@ class Links:
 
     def sign(self, call_id: str, until: int) -> str:
         """`until` and a signature over it and the call's id."""
-        if self._key is None:
-            self._key = bytes.fromhex(self._journal.link_key())
-        made = hmac.new(self._key, f"{call_id}.{until}".encode(), hashlib.sha256).hexdigest()[:32]
-        return f"{until:x}.{made}"
+        return self._signer.sign(call_id, until)
 
     def opens(self, call_id: str, key: str) -> bool:
         """Whether this key was signed for this call and has not run out."""
-        until, _, _ = key.partition(".")
-        if not _MOMENT.fullmatch(until):
-            return False
-        moment = int(until, 16)
-        good = hmac.compare_digest(self.sign(call_id, moment).encode(), key.encode("utf-8", "replace"))
-        return good and moment >= time.time()
+        return self._signer.opens(call_id, key)
 
 
 def answer_of(call: Call, repeat: bool, url: str) -> Answer:
