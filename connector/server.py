@@ -102,7 +102,13 @@ def _work(settings: Settings, listening: socket.socket) -> int:
     dispatcher = Dispatcher(house.flow)
     dispatcher.daily = partial(erasing.erase_daily, house.journal, settings.retention)
     app = create_app(house, dispatcher)
-    server = BoundedServer(app, listening, threads=THREADS, connections=room_for(CONNECTIONS))
+    server = BoundedServer(
+        app,
+        listening,
+        threads=THREADS,
+        connections=room_for(CONNECTIONS),
+        proxy=settings.trusted_proxy,
+    )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise SystemExit(0)

@@ -27,6 +27,10 @@ MAX_HEAD, MAX_HEADERS = 32 * 1024, 100
 SWALLOWED_HEAD, SWALLOWED_BODY = 256 * 1024, 16 * 1024 * 1024
 #: Seconds a whole request may take, from its connection or its first byte, and its answer be left unread.
 REQUEST_TIME, ANSWER_TIME = 20.0, 30.0
+#: Bytes of an answer that count as reading it: whoever takes fewer in `ANSWER_TIME` does not.
+PACE = 64 * 1024
+#: Bytes of an answer that wait for a client; beyond them whoever makes the answer waits, too.
+MOST_UNREAD = 256 * 1024
 #: Seconds a connection between two requests is kept: longer than proxies keep theirs, so that they end it.
 IDLE_TIME = 75
 #: Seconds between two looks at all this.
@@ -101,6 +105,13 @@ class BoundedChannel(Channel):
         #: Since when a request is awaited that is not yet whole; None between two.
         self._awaited: float | None = self.creation_time
         self._unread: float | None = None
+        self._sent = self._sent_then = 0
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Hand some bytes to the client's connection; how many it took."""
+        taken: int = super().send(data, do_close)
+        self._sent += taken
+        return taken
 
     def received(self, data: bytes) -> bool:
         """Take in some bytes."""
@@ -117,8 +128,8 @@ class BoundedChannel(Channel):
         pending: Any = self
         if not pending.total_outbufs_len:
             self._unread = None
-        elif self._unread is None:
-            self._unread = now
+        elif self._unread is None or self._sent - self._sent_then >= PACE:
+            self._unread, self._sent_then = now, self._sent
         elif now - self._unread > ANSWER_TIME:
             self.will_close = True
             return
@@ -145,12 +156,29 @@ class BoundedChannel(Channel):
             channel.server.add_task(channel)
 
 
+def _trusting(proxy: str | None) -> dict[str, Any]:
+    if proxy is None:
+        return {}
+    return {"trusted_proxy": proxy, "trusted_proxy_headers": {"x-forwarded-for"}, "trusted_proxy_count": 1}
+
+
 class BoundedServer(TcpWSGIServer):
-    """Waitress on a socket that listens, its clients within the bounds of this file."""
+    """Waitress on a socket that listens, its clients within the bounds of this file.
+
+    From `proxy`, and from nobody else, it takes whom a request comes from (`X-Forwarded-For`).
+    """
 
     channel_class: type[HTTPChannel] = BoundedChannel
 
-    def __init__(self, application: Any, listening: socket.socket, *, threads: int, connections: int) -> None:
+    def __init__(
+        self,
+        application: Any,
+        listening: socket.socket,
+        *,
+        threads: int,
+        connections: int,
+        proxy: str | None = None,
+    ) -> None:
         super().__init__(
             application,
             _sock=listening,
@@ -164,7 +192,9 @@ class BoundedServer(TcpWSGIServer):
             max_request_header_size=SWALLOWED_HEAD,
             max_request_body_size=SWALLOWED_BODY,
             ident=None,
+            outbuf_high_watermark=MOST_UNREAD,
             clear_untrusted_proxy_headers=True,
+            **_trusting(proxy),
         )
 
     def maintenance(self, now: float) -> None:

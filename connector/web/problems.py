@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from connector.errors import ConnectorError, JournalDown
+from connector.errors import ConnectorError, JournalDown, TryAgain
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -42,6 +43,8 @@ def register(app: Flask) -> None:
         answer = problem(error.status, error.code, error.message)
         if isinstance(error, JournalDown):
             answer.headers["Retry-After"] = "5"
+        elif isinstance(error, TryAgain) and error.retry_after is not None:
+            answer.headers["Retry-After"] = str(math.ceil(error.retry_after))
         return answer
 
     @app.errorhandler(HTTPException)
