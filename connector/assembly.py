@@ -20,6 +20,7 @@ from connector.journal import Journal
 from connector.journal.tokens import KeptTokens
 from connector.mapping import MappingFile
 from connector.policy import Policy, PolicySchema
+from connector.recordings import RecordingLinks, Whose
 from connector.settings import COMMON_KEYS, ConnectionSettings, Settings, register_secrets
 
 
@@ -33,6 +34,7 @@ class House:
     members: Members
     connections: Mapping[str, Connection]
     flow: Flow
+    recordings: RecordingLinks
 
     def close(self) -> None:
         """Give back what was opened."""
@@ -46,6 +48,7 @@ def build(settings: Settings, *, worker: str = "") -> House:
     journal = Journal(settings.database_url)
     tokens = KeptTokens(journal)
     _address(settings.callerdesk["base_url"], ("callerdesk",), settings, faults)
+    _links(settings, faults)
     for name, entry in settings.connections.items():
         connection = _connection(entry, settings, tokens, faults)
         if connection is not None:
@@ -60,8 +63,9 @@ def build(settings: Settings, *, worker: str = "") -> House:
         named=settings.named,
     )
     members = Members(callerdesk)
-    flow = Flow(journal, callerdesk, members, connections, worker=worker)
-    return House(settings, journal, callerdesk, members, connections, flow)
+    recordings = RecordingLinks(settings.recordings, settings.public_url, journal.link_key)
+    flow = Flow(journal, callerdesk, members, connections, shown=recordings.shown, worker=worker)
+    return House(settings, journal, callerdesk, members, connections, flow, recordings)
 
 
 def _connection(
@@ -149,6 +153,13 @@ def _address(base_url: object, where: yamlfile.Path, settings: Settings, faults:
     """A literal private address is told here; a name's addresses are looked at whenever we connect."""
     if isinstance(base_url, str) and (problem := addresses.problem_with(base_url, settings.named)):
         faults.append(settings.document.problem((*where, "base_url"), problem, value=True))
+
+
+def _links(settings: Settings, faults: list[Problem]) -> None:
+    """Links of ours that cannot be made are told: theirs in their place would show what is to be hidden."""
+    if settings.recordings.links is Whose.OURS and settings.public_url is None:
+        message = "links of our own begin with our address: set public_url, or leave this key out"
+        faults.append(settings.document.problem(("recordings", "links"), message, value=True))
 
 
 def _policy(entry: ConnectionSettings, settings: Settings, faults: list[Problem]) -> Policy | None:

@@ -44,6 +44,7 @@ class Flow:
         members: Members,
         connections: Mapping[str, Connection],
         *,
+        shown: Callable[[Call], Call] = lambda call: call,
         worker: str = "",
     ) -> None:
         self.journal = journal
@@ -54,7 +55,7 @@ class Flow:
         #: Mapping versions whose text the journal holds for certain.
         self._kept: set[tuple[str, str]] = set()
         self.verdicts = Verdicts(journal, self.waiters.tell, lambda call_id: self.behind(call_id))
-        self.timeline = Timeline(journal, connections, self.token)
+        self.timeline = Timeline(journal, connections, self.token, shown)
         #: Begins every owner token of this process, so that its claims can be told from others'.
         self.worker = worker or secrets.token_hex(4)
         #: Called with a call's id whenever its activity is behind; the dispatcher hands it to its pool.

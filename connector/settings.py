@@ -18,6 +18,7 @@ from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validat
 from connector import addresses, redact, yamlfile
 from connector.errors import ConfigError, Problem
 from connector.http import checked_base_url
+from connector.recordings import RecordingRules, RecordingsSchema, rules_of
 from connector.retention import Retention, RetentionSchema
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -37,6 +38,12 @@ def _private_network(value: str) -> None:
         addresses.networks([value])
     except ValueError as error:
         raise ValidationError(str(error)) from None
+
+
+def _address(value: str) -> None:
+    # Compared as text with the address of each connection.
+    if str(addresses.literal(value)) != value:
+        raise ValidationError(f"{value!r} is no address such as 127.0.0.1: names may point anywhere")
 
 
 class CallerDeskSchema(Schema):
@@ -162,6 +169,16 @@ class ManifestSchema(Schema):
     retention = fields.Nested(
         RetentionSchema, load_default=dict, metadata={"description": "How long calls are kept"}
     )
+    recordings = fields.Nested(
+        RecordingsSchema,
+        load_default=dict,
+        metadata={"description": "Links to recordings, and where these may be fetched"},
+    )
+    trusted_proxy = fields.String(
+        load_default=None,
+        validate=_address,
+        metadata={"description": "Address of the proxy in front, which says whom a request comes from"},
+    )
     allow_private_addresses = fields.List(
         fields.String(validate=_private_network),
         load_default=list,
@@ -207,6 +224,8 @@ class Settings:
     connections: Mapping[str, ConnectionSettings]
     policy: Mapping[str, Any]
     retention: Retention
+    recordings: RecordingRules
+    trusted_proxy: str | None
     #: Private networks that base URLs may lead to.
     named: tuple[addresses.Network, ...]
     document: yamlfile.Document = field(repr=False)
@@ -262,6 +281,8 @@ def _settings(
         connections=connections,
         policy=data["policy"],
         retention=Retention(**data["retention"]),
+        recordings=rules_of(data["recordings"]),
+        trusted_proxy=data["trusted_proxy"],
         named=addresses.networks(data[addresses.SETTING]),
         document=document,
     )

@@ -25,11 +25,17 @@ class Timeline:
     """Writes activities, one writer a call at a time, looking first where an earlier try may have worked."""
 
     def __init__(
-        self, journal: Journal, connections: Mapping[str, Connection], token: Callable[[], str]
+        self,
+        journal: Journal,
+        connections: Mapping[str, Connection],
+        token: Callable[[], str],
+        shown: Callable[[Call], Call],
     ) -> None:
         self.journal = journal
         self.connections = connections
         self._token = token
+        #: The call as the CRM may show it.
+        self._shown = shown
 
     def log(self, call_id: str) -> None:
         """Make the CRM's activity equal to the row, until no newer version is wanted."""
@@ -52,7 +58,7 @@ class Timeline:
         try:
             connection = connected(self.connections, call.connection)
             look_first = call.activity_id is None and call.write_attempts > 1
-            activity = connection.mapping.current().activity(call, look_first=look_first)
+            activity = connection.mapping.current().activity(self._shown(call), look_first=look_first)
             activity_id = connection.crm.write(activity)
         except (Gone, Refused) as final:
             self._not_logged(call, owner, final, dead=True)

@@ -1,4 +1,4 @@
-"""`audit`: what admins did."""
+"""`audit`: what admins did, and who listened to recordings."""
 
 from __future__ import annotations
 
@@ -13,25 +13,15 @@ from connector.journal import audit
 
 @cli.command("audit")
 @cli.option("--last", default=50, show_default=True, type=cli.IntRange(1, 10_000))
+@cli.option("--what", help="Only acts of this kind: listen, forget, replay…")
 @manifest_option
 @json_option
-def audit_command(last: int, manifest: Path, as_json: bool) -> None:
-    """What admins did, the newest first: who, when, about what."""
+def audit_command(last: int, what: str | None, manifest: Path, as_json: bool) -> None:
+    """What admins did and who listened, the newest first: who, when, about what."""
     with opened_house(manifest) as house:
-        acts = audit.latest(house.journal, last)
+        acts = audit.latest(house.journal, last, what)
     if as_json:
-        show.as_json(
-            [
-                {
-                    "at": act.at.isoformat(),
-                    "who": act.who,
-                    "what": act.what,
-                    "about": act.about,
-                    "detail": act.detail,
-                }
-                for act in acts
-            ]
-        )
+        show.as_json([show.act(act) for act in acts])
         return
     if not acts:
         cli.echo("Nothing was done yet.")

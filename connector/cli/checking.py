@@ -9,9 +9,14 @@ import click as cli
 from connector.assembly import House
 from connector.crms.base import Finding
 from connector.errors import ConnectorError
+from connector.recordings import Whose, host_of
 from connector.redact import mask
 from connector.retention import FLOOR_DAYS
+from connector.settings import Settings
 from connector.signatures import strong_enough
+
+#: Calls whose recordings `doctor` looks at.
+_LATEST = 200
 
 
 def warnings(house: House) -> list[Finding]:
@@ -31,10 +36,24 @@ def warnings(house: House) -> list[Finding]:
             "A delivery that comes again after that is a new call"
         )
         found.append(Finding(f"retention: calls are erased after {keep.days} days", True, advice))
+    found += _recordings(house.settings)
     if not house.settings.callerdesk["webhook_token"]:
         advice = "set callerdesk.webhook_token, or outcomes come from the call report only, minutes later"
         found.append(Finding("callerdesk: its webhooks have no address here", True, advice))
     return found
+
+
+def _recordings(settings: Settings) -> list[Finding]:
+    rules = settings.recordings
+    if rules.links is Whose.THEIRS:
+        return []
+    if not rules.ours(settings.public_url):
+        advice = "whoever has one can listen, unseen: set public_url, and they end and are told of"
+        return [Finding("recordings: the CRM is given CallerDesk's own links", True, advice)]
+    if not rules.hosts:
+        advice = "name the hosts of your recordings in recordings.hosts"
+        return [Finding("recordings: no link can play, for no host may be asked", True, advice)]
+    return []
 
 
 def live(house: House) -> list[Finding]:
@@ -105,6 +124,7 @@ def doctor(house: House) -> list[Finding]:
             "`connector resume` ends the pause",
         ),
     ]
+    found += _places(house)
     for name, connection in house.connections.items():
         connection.mapping.current()
         problem = connection.mapping.problem
@@ -113,6 +133,23 @@ def doctor(house: House) -> list[Finding]:
         )
         found.append(Finding(f"{name}: mapping file is valid", problem is None, advice))
     return [finding if not finding.ok else Finding(finding.what, True) for finding in found]
+
+
+def _places(house: House) -> list[Finding]:
+    """Whether the links of the latest calls can play."""
+    rules = house.settings.recordings
+    ours = rules.ours(house.settings.public_url)
+    latest = house.journal.latest(_LATEST) if ours else []
+    urls = [call.ending.recording_url for call in latest if call.ending]
+    closed = [host_of(url) for url in urls if url and rules.place(url) is None]
+    where = f" ({', '.join(sorted(set(closed)))})" if closed else ""
+    return [
+        Finding(
+            f"{len(closed)} recordings lie where they may not be fetched{where}",
+            not closed,
+            "add the host to recordings.hosts if it is CallerDesk's; plain http is never asked",
+        )
+    ]
 
 
 def plain(findings: list[Finding]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from connector.assembly import House, build
 from connector.cli import auditing, balancing, checking, personal, show
 from connector.cli.opening import admin, fail, json_option, manifest_option, opened_house
 from connector.errors import ConfigError, ConnectorError
-from connector.journal import audit
+from connector.journal import audit, listening
 from connector.model import Call, Click, State
 from connector.server import PORT_PATIENCE, listen
 from connector.server import serve as serve_forever
@@ -148,6 +148,7 @@ def list_calls(last: int, state: str | None, connection: str | None, manifest: P
     """The newest calls first."""
     with opened_house(manifest) as house:
         found = house.journal.latest(last, connection=connection, state=State(state) if state else None)
+        found = [house.recordings.shown(call) for call in found]
         show.as_json([show.plain(call) for call in found]) if as_json else show.table(found)
 
 
@@ -158,12 +159,13 @@ def list_calls(last: int, state: str | None, connection: str | None, manifest: P
 def show_call(id: str, manifest: Path, as_json: bool) -> None:
     """The story of one call: who asked, how each number was chosen, what came of it."""
     with opened_house(manifest) as house:
-        call = _call(house, id)
-        events = house.journal.story(id)
+        call = house.recordings.shown(_call(house, id))
+        events, listened = house.journal.story(id), listening.listened(house.journal, id)
         if as_json:
-            show.as_json(show.plain(call) | {"events": [show.event(event) for event in events]})
+            told = {"events": [show.event(event) for event in events]}
+            show.as_json(show.plain(call) | told | {"listened": [show.act(act) for act in listened]})
         else:
-            show.story(call, events)
+            show.story(call, events, listened)
 
 
 @calls.command("cancel")

@@ -138,7 +138,7 @@ def backtest(house: House, file: Path, last: int, connection_name: str | None) -
         )
     connection = house.connections[fitting[0]]
     latest = house.journal.latest(last, connection=fitting[0])
-    calls = [call for call in latest if call.record and not is_forgotten(call)]
+    calls = [house.recordings.shown(call) for call in latest if call.record and not is_forgotten(call)]
     differences = compare(
         connection.mapping.current(),
         edited,

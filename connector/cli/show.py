@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click as cli
 
+from connector.journal.audit import Act
 from connector.mapping import call_words
 from connector.model import Call, Event
 from connector.redact import mask, scrub, scrub_value
@@ -81,8 +82,19 @@ def table(calls: Sequence[Call]) -> None:
         cli.echo(f"{call.id}  {clock(call.accepted_at)}  {call.state.value:<10} {ending:<22} {who}")
 
 
-def story(call: Call, events: Sequence[Event]) -> None:
-    """Everything about one call, in the order it happened."""
+def act(act: Act) -> dict[str, str]:
+    """One line of the audit as plain data."""
+    return {
+        "at": act.at.isoformat(),
+        "who": act.who,
+        "what": act.what,
+        "about": act.about,
+        "detail": act.detail,
+    }
+
+
+def story(call: Call, events: Sequence[Event], listened: Sequence[Act] = ()) -> None:
+    """Everything about one call, in the order it happened, and who listened to it."""
     click, plan = call.click, call.plan
     asked = f"{click.user} pressed the button" if click.user else f"a {click.source.value} asked"
     cli.echo(f"Call {call.id}: {call.state.value}" + (f" ({call.code})" if call.code else ""))
@@ -102,6 +114,10 @@ def story(call: Call, events: Sequence[Event]) -> None:
     if call.ending:
         words = call_words(call)
         cli.echo(f"\nHow it ended: {words['outcome_text']}, talk time {call.ending.talk_seconds or 0} s")
+    if listened:
+        cli.echo("\nWho listened to the recording:")
+    for heard in listened:
+        cli.echo(f"  {clock(heard.at)}  {heard.who}  {heard.detail}")
     cli.echo(f"\nOn the CRM record: {on_record(call)}")
 
 

@@ -1,7 +1,8 @@
-"""What an admin did, when and about what: one line for each act, never changed, no full number in it."""
+"""What people did, when and about what: one line for each act, never changed, no full number in it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from sqlalchemy import insert, select
 
 from connector.journal.journal import Journal
 from connector.journal.rows import moment, stamp
+from connector.journal.sql import Row
 from connector.journal.tables import audit
 from connector.journal.transaction import Transaction
 from connector.redact import scrub
@@ -18,7 +20,7 @@ _NOTE = insert(audit)
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act of an admin: `about` is a call's id or a masked number, or empty."""
+    """One act of an admin or a listener: `about` is a call's id or a masked number, or empty."""
 
     at: datetime
     who: str
@@ -39,14 +41,18 @@ def record(journal: Journal, who: str, what: str, about: str = "", detail: str =
         note(tx, who, what, about, detail)
 
 
-def latest(journal: Journal, limit: int = 50) -> list[Act]:
-    """The newest acts first."""
+def latest(journal: Journal, limit: int = 50, what: str | None = None) -> list[Act]:
+    """The newest acts first, only those of one kind if it is named."""
     wanted = select(audit).order_by(audit.c.id.desc()).limit(limit)
+    if what is not None:
+        wanted = wanted.where(audit.c.what == what)
     with journal.database.read() as connection:
-        return [
-            Act(_at(row["at"]), row["who"], row["what"], row["about"], row["detail"])
-            for row in connection.execute_once(wanted)
-        ]
+        return acts_of(connection.execute_once(wanted))
+
+
+def acts_of(rows: Iterable[Row]) -> list[Act]:
+    """Rows of the table as acts."""
+    return [Act(_at(row["at"]), row["who"], row["what"], row["about"], row["detail"]) for row in rows]
 
 
 def _at(seconds: float) -> datetime:

@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, delete, exists, func, insert, not_, or_,
 
 from connector.journal.audit import note
 from connector.journal.journal import Journal
+from connector.journal.listening import forget_listening
 from connector.journal.privacy import FORGOTTEN
 from connector.journal.rows import stamp
 from connector.journal.sql import one_of
@@ -156,6 +157,7 @@ def _erase_calls(tx: Transaction, moments: Mapping[str, float | None]) -> int:
     ]
     if ids:
         tx.connection.execute_once(delete(events).where(one_of(events.c.call_id, ids)))
+        forget_listening(tx, ids)
         tx.connection.execute_once(delete(calls).where(one_of(calls.c.id, ids)))
     return len(ids)
 

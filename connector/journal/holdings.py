@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from connector.journal.journal import Journal
+from connector.journal.listening import LISTEN
 from connector.journal.numbers import OneNumber
 from connector.journal.sql import Row, one_of
-from connector.journal.tables import calls, events, repeats, reports
+from connector.journal.tables import audit, calls, events, repeats, reports
 
 #: Columns that hold JSON, and columns that hold a text.
 JSON_COLUMNS = ("click", "record", "plan", "ending")
@@ -91,7 +92,9 @@ def _call(journal: Journal, call_id: str) -> dict[str, Any]:
     with journal.database.read() as connection:
         (row,) = connection.execute_once(select(calls).where(calls.c.id == call_id)).all()
         told = select(events).where(events.c.call_id == call_id).order_by(events.c.id)
-        return _plain(row) | {"events": [_plain(line) for line in connection.execute_once(told)]}
+        found = _plain(row) | {"events": [_plain(line) for line in connection.execute_once(told)]}
+        listened = select(audit).where(audit.c.what == LISTEN, audit.c.about == call_id).order_by(audit.c.id)
+        return found | {"listened": [_plain(line) for line in connection.execute_once(listened)]}
 
 
 def _plain(row: Row) -> dict[str, Any]:

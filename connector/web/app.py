@@ -6,7 +6,7 @@ from flask import Flask, Response
 
 from connector.assembly import House
 from connector.dispatcher import Dispatcher
-from connector.web import calls, hooks, meta, problems, provider
+from connector.web import calls, hooks, meta, problems, provider, recordings
 
 #: A click is a few hundred bytes; a hundred notifications of an Outbound Message stay well below this.
 MAX_BODY = 256 * 1024
@@ -32,6 +32,7 @@ def create_app(house: House, dispatcher: Dispatcher) -> Flask:
     app.register_blueprint(hooks.blueprint(house, dispatcher))
     app.register_blueprint(provider.blueprint(house, dispatcher))
     app.register_blueprint(calls.blueprint(house))
+    app.register_blueprint(recordings.blueprint(house))
     app.register_blueprint(meta.blueprint(house))
 
     @app.after_request

@@ -30,10 +30,11 @@ def blueprint(house: House) -> Blueprint:
                 "This link does not open a call (any more). Open the one in the answer to the click.",
                 status=401,
             )
+        told = describe(house.recordings.shown(call))
         if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-            page = render_template("call.html", call=describe(call), key=request.args.get("key", ""))
+            page = render_template("call.html", call=told, key=request.args.get("key", ""))
             return Response(page, content_type="text/html; charset=utf-8")
-        return jsonify(describe(call) | {"story": _story(house, call)})
+        return jsonify(told | {"story": _story(house, call)})
 
     return calls
 

@@ -110,6 +110,7 @@ def document(public_url: str | None) -> dict[str, Any]:
             }
         },
     )
+    spec.path("/recordings/{call}/{token}", operations={"get": _listen()})
     for path in ("/healthz", "/readyz"):
         answer = {"description": "Fine", "content": {"application/json": {"schema": {"type": "object"}}}}
         spec.path(path, operations={"get": {"responses": {"200": answer, "503": _problem("Not ready")}}})
@@ -130,6 +131,34 @@ _PROBLEMS = {
     "503": "Nothing can be accepted just now",
     "504": "The CRM did not answer in time",
 }
+
+
+def _listen() -> dict[str, Any]:
+    audio = {"audio/*": {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "operationId": "recording",
+        "summary": "The recording of a call, for whoever holds its link",
+        "parameters": [
+            _in_path("call"),
+            _in_path("token"),
+            {
+                "in": "header",
+                "name": "Range",
+                "schema": {"type": "string"},
+                "description": "one range of bytes",
+            },
+        ],
+        "responses": {
+            "200": {"description": "The recording", "content": audio},
+            "206": {"description": "The part that was asked for", "content": audio},
+            "404": _problem("The link opens nothing, or CallerDesk has no such recording"),
+            "410": _problem("The link ran out, or the recording was forgotten"),
+            "416": _problem("The recording ends before that part"),
+            "502": _problem("The recording could not be fetched"),
+            "503": _problem("Too many are listening"),
+            "504": _problem("The recording was not answered in time"),
+        },
+    }
 
 
 def _ref(name: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from connector.errors import ConfigError
 from connector.phone import KINDS
 from connector.policy import Policy, PolicySchema
 from connector.policy.schema import CapsSchema
+from connector.recordings import RecordingsSchema
 from connector.retention import RetentionSchema
 from connector.settings import CallerDeskSchema, ClicksSchema, ConnectionSchema, ManifestSchema
 
@@ -31,6 +32,7 @@ SCHEMAS: dict[str, type[Schema]] = {
     "`connections.<name>.clicks`": ClicksSchema,
     **{f"A connection with `crm: {name}`": adapter(name).settings_schema for name in REGISTRY},
     "`retention`": RetentionSchema,
+    "`recordings`": RecordingsSchema,
     "`policy`": PolicySchema,
     "`policy.caps`": CapsSchema,
 }

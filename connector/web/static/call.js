@@ -47,7 +47,7 @@ function show(call) {
   });
   put("talk", call.talk_seconds === null ? "—" : `${call.talk_seconds} s`);
   put("written", onRecord(call));
-  if (call.recording_url && call.recording_url.startsWith("https:")) {
+  if (/^https:|^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(call.recording_url || "")) {
     by("recording").href = call.recording_url;
     by("recording").hidden = false;
   }
