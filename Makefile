@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench chaos clean
+.PHONY: demo test lint bench chaos mutants clean
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -26,6 +26,11 @@ bench: .venv/installed
 # Minutes of it: CHAOS="--clicks 500 --kills 50", or --database postgres; `python -m chaos.run --help` tells all.
 chaos: .venv/installed
 	$(BIN)/python -m chaos.run $(CHAOS)
+
+# Half an hour of it for all; MUTANTS="connector/policy phone" picks some, `--again` tries what survived once more.
+mutants: .venv/installed
+	$(BIN)/pip install -q --disable-pip-version-check -e ".[mutants]"
+	nice -n 10 $(BIN)/python -m mutation.run $(MUTANTS)
 
 clean:
 	rm -rf .venv

@@ -1,0 +1,99 @@
+"""mutmut, told what it cannot be told by its settings; called like mutmut itself, or for many diffs at once.
+
+    python mutation/engine.py run --max-children 1
+    python mutation/engine.py diffs FILE [MUTANT ...]
+
+It leaves sentences alone, and mutates functions under decorators that it skips by itself: of these only the
+one that is called keeps the decorator, the original and the mutants behind it are plain functions. What the
+code has cached while nothing was mutated is forgotten before a mutant is tried.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import libcst as cst
+from mutmut.__main__ import cli
+from mutmut.mutation import file_mutation, mutators
+from mutmut.mutation.diff_apply import find_mutant, get_diff_for_mutant
+from mutmut.runners.harness import PytestRunner
+from sentences import is_sentence
+
+#: A function is still a plain function under these.
+DECORATORS = {"property", "contextmanager", "post_load", "cache"}
+
+_skip = file_mutation.MutationVisitor._skip_node_and_children
+_arrange = file_mutation.function_trampoline_arrangement
+_run_tests = PytestRunner.run_tests
+
+
+def strings(node: cst.BaseString) -> Iterable[cst.BaseString]:
+    """Mutants of a text that is no sentence."""
+    return () if is_sentence(getattr(node, "value", "")) else mutators.operator_string(node)
+
+
+def skip(visitor: Any, node: cst.CSTNode) -> bool:
+    """mutmut's own choice, blind to the decorators above."""
+    return _skip(visitor, _bare(node) if _is_plain_below(node) else node)
+
+
+def arrange(
+    function: cst.FunctionDef, mutants: Iterable[Any], class_name: str | None
+) -> tuple[Any, Sequence[Any], Any, Any]:
+    """mutmut's own arrangement of original, mutants and what is called, with decorators on the last alone."""
+    if not _is_plain_below(function):
+        return _arrange(function, mutants, class_name)
+    before, (called, *others), after, names = _arrange(_bare(function), mutants, class_name)
+    called = called.with_changes(decorators=[*function.decorators, *called.decorators])
+    return before, [called, *others], after, names
+
+
+def run_tests(runner: PytestRunner, *, mutant_name: str | None, tests: Iterable[str]) -> int:
+    """mutmut's run of the tests in the forked process, on empty caches."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "connector":
+            for value in vars(module).values():
+                if callable(clear := getattr(value, "cache_clear", None)):
+                    clear()
+    return _run_tests(runner, mutant_name=mutant_name, tests=tests)
+
+
+def _is_plain_below(node: cst.CSTNode) -> bool:
+    return (
+        isinstance(node, cst.FunctionDef)
+        and len(node.decorators) == 1
+        and _name(node.decorators[0].decorator) in DECORATORS
+    )
+
+
+def _name(decorator: cst.BaseExpression) -> str:
+    if isinstance(decorator, cst.Call):
+        decorator = decorator.func
+    return str(getattr(getattr(decorator, "attr", decorator), "value", ""))
+
+
+def _bare(node: Any) -> Any:
+    return node.with_changes(decorators=[])
+
+
+def main(words: list[str]) -> None:
+    """Change what has to be changed, then do as mutmut does."""
+    table: Any = mutators.mutation_operators
+    for at, (kind, operator) in enumerate(table):
+        if operator is mutators.operator_string:
+            table[at] = (kind, strings)
+    file_mutation.MutationVisitor._skip_node_and_children = skip  # type: ignore[method-assign]
+    file_mutation.function_trampoline_arrangement = arrange
+    PytestRunner.run_tests = run_tests  # type: ignore[method-assign]
+    if words[:1] == ["diffs"]:
+        diffs = [f"# {name}\n{get_diff_for_mutant(name, path=find_mutant(name).path)}" for name in words[2:]]
+        Path(words[1]).write_text("\n".join(diffs), encoding="utf-8")
+    else:
+        cli(words)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

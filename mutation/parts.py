@@ -1,0 +1,30 @@
+"""What is mutated, and the tests that have to notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """Source files (relative to the root; a folder means all of it) and the tests that are theirs."""
+
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+_DIAL = tuple(f"connector/callerdesk/{name}.py" for name in ("client", "once", "request", "rows", "refusals"))
+
+#: By the name that `MUTANTS="…"` picks it by.
+PARTS: dict[str, Part] = {
+    "policy": Part(("connector/policy",), ("tests/test_policy.py",)),
+    "signatures": Part(("connector/signatures",), ("tests/test_signatures.py",)),
+    "phone": Part(("connector/phone",), ("tests/test_phone.py",)),
+    "callerdesk": Part(_DIAL, ("tests/callerdesk",)),
+    "flow": Part(("connector/flow.py",), ("tests/test_flow.py", "tests/test_gate.py")),
+    "verdicts": Part(("connector/verdicts.py",), ("tests/test_verdicts.py", "tests/test_gate.py")),
+    "timeline": Part(("connector/timeline.py",), ("tests/test_timeline.py",)),
+    "outcomes": Part(("connector/outcomes.py",), ("tests/test_outcomes.py",)),
+    "dispatcher": Part(("connector/dispatcher.py",), ("tests/test_dispatcher.py", "tests/test_gate.py")),
+    "journal": Part(("connector/journal",), ("tests/journal",)),
+}
