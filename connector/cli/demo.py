@@ -80,6 +80,6 @@ def _plain(
         "gets": gets,
         "activities": len(activities),
         "activity": show.masked(activities[0]) if activities else None,
-        "call": show.plain(call) if call else None,
+        "call": show.plain(stage.house.recordings.shown(call)) if call else None,
         "events": [show.event(event) for event in stage.house.journal.story(call.id)] if call else [],
     }

@@ -15,10 +15,12 @@ import socket
 import struct
 import sys
 import threading
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from connector.sandbox import callerdesk_recordings
 from connector.sandbox.callerdesk_account import Account, Dial, error
 from connector.sandbox.callerdesk_call import SandboxCall, deliver
 from connector.sandbox.callerdesk_scripts import Manner
@@ -52,6 +54,7 @@ class SandboxCallerDesk:
         self._over = threading.Condition()
         self._running = 0
         self._server = _Server(self, port)
+        self.account.recordings = f"http://{self.host}{callerdesk_recordings.PATH}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def start(self) -> SandboxCallerDesk:
@@ -68,7 +71,12 @@ class SandboxCallerDesk:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/api/"
+        return f"http://{self.host}/api/"
+
+    @property
+    def host(self) -> str:
+        """Host and port, as `recordings.hosts` names them."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def authcode(self) -> str:
@@ -111,6 +119,14 @@ class SandboxCallerDesk:
             "callerid": f"0091{placed.deskphone[-10:]}",
         }
         return reply, placed.script.manner
+
+    def has_recording(self, path: str) -> bool:
+        """Whether an answered call's recording lies at this path."""
+        with self.account.lock:
+            return any(
+                call.ended and call.report()["CallRecordingUrl"].endswith(f"{self.host}{path}")
+                for call in self.account.calls
+            )
 
     def _run(self, call: SandboxCall) -> None:
         try:
@@ -160,11 +176,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_HEAD(self) -> None:
+        self._answer()
+
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: the request line holds the key."""
 
     def _answer(self) -> None:
         path, fields = self._asked()
+        if path.startswith(callerdesk_recordings.PATH):
+            self._play(path)
+            return
         manner = Manner.SAID
         if path == f"/api/{ENDPOINT}" and self.command == "GET":
             reply, manner = self.server.desk.dial(fields)
@@ -179,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
             self.close_connection = True
         else:
-            self._say(json.dumps(reply).encode())
+            self._say(200, {"Content-Type": "text/html; charset=UTF-8"}, json.dumps(reply).encode())
 
     def _asked(self) -> tuple[str, dict[str, str]]:
         target = urlsplit(self.path)
@@ -189,16 +211,23 @@ class _Handler(BaseHTTPRequestHandler):
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
         return target.path, dict(pairs + parse_qsl(target.query, keep_blank_values=True))
 
-    def _say(self, body: bytes) -> None:
+    def _play(self, path: str) -> None:
+        if self.server.desk.has_recording(path):
+            self._say(*callerdesk_recordings.served(self.headers.get("Range")))
+        else:
+            self._say(404, {"Content-Type": "text/html"}, b"<h1>Not Found</h1>")
+
+    def _say(self, status: int, headers: dict[str, str], body: bytes) -> None:
         close = self.headers.get("Connection", "").lower() == "close"
         head = [
-            "HTTP/1.1 200 OK",
-            "Content-Type: text/html; charset=UTF-8",
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+            *(f"{name}: {value}" for name, value in headers.items()),
             f"Content-Length: {len(body)}",
             *(["Connection: close"] if close else []),
         ]
+        shown = b"" if self.command == "HEAD" else body
         # One write: two would wait for each other's acknowledgement (Nagle's algorithm), 40 ms a request.
-        self.wfile.write("\r\n".join([*head, "", ""]).encode() + body)
+        self.wfile.write("\r\n".join([*head, "", ""]).encode() + shown)
         self.close_connection = close
 
 

@@ -44,6 +44,8 @@ class Account:
 
     def __init__(self, authcode: str) -> None:
         self.authcode = authcode
+        #: Address of the folder that recordings lie in; the server knows it.
+        self.recordings = ""
         self.lock = threading.RLock()
         self.members = [dict(zip(("name", "email", "number", "status"), row, strict=True)) for row in MEMBERS]
         self.deskphones = list(DESKPHONES)
@@ -123,6 +125,7 @@ class Account:
             campid=next(self._campids),
             call_sid=next(self._sids),
             script=script_for(fields["calling_party_a"]),
+            recordings=self.recordings,
         )
         self.calls.append(call)
         return call

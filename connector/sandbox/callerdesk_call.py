@@ -36,6 +36,8 @@ class SandboxCall:
     campid: int
     call_sid: int
     script: Script
+    #: Address of the folder its recording lies in.
+    recordings: str
     started: datetime = field(default_factory=lambda: datetime.now(INDIA))
     #: Their live word; empty once the call is over.
     live: str = "Ringing"
@@ -139,7 +141,7 @@ class SandboxCall:
 
     @property
     def _recording(self) -> str:
-        return f"https://recordings.example.com/{self.call_sid}.mp3" if self.member_picked else ""
+        return f"{self.recordings}{self.call_sid}.wav" if self.member_picked else ""
 
     def _seconds(self, since: datetime | None) -> int:
         return max(1, round((self.ended - since).total_seconds())) if self.ended and since else 0

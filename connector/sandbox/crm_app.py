@@ -47,7 +47,9 @@ def create_app(crm: SandboxCrm) -> Flask:
 
     @app.after_request
     def restrict(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = "default-src 'self'; form-action 'self'"
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'self'; form-action 'self'; media-src 'self' http://127.0.0.1:*"
+        )
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 

@@ -25,6 +25,8 @@ MAPPING = Path(__file__).with_name("rest.yaml")
 _MANIFEST = """\
 name: sandbox
 database_url: sqlite:///sandbox.db
+public_url: "{url}"
+recordings: {{hosts: ["{recordings}"]}}
 callerdesk:
   base_url: "{callerdesk}"
   authcode: "${{AUTHCODE}}"
@@ -67,6 +69,8 @@ class Stage:
         manifest = Path(self._folder.name) / "manifest.yaml"
         manifest.write_text(
             _MANIFEST.format(
+                url=self.url,
+                recordings=self.callerdesk.host,
                 callerdesk=self.callerdesk.base_url,
                 crm=self.crm.base_url,
                 deskphone=self.callerdesk.deskphones[0],

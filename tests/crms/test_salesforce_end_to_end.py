@@ -161,7 +161,7 @@ def test_a_press_is_answered_with_the_sentence_and_the_task_is_there_at_once(run
     done = finished(running, ASHA)[-1]
     assert done["CallDisposition"] == "Answered"
     assert done["CallDurationInSeconds"] >= 1
-    assert "Recording: https://recordings.example.com/" in done["Description"]
+    assert re.search(r"Recording: http://127\.0\.0\.1:\d+/recordings/\d+\.wav", done["Description"])
     assert "TaskSubtype" not in done
 
 

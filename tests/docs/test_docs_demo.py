@@ -74,7 +74,7 @@ def test_the_activity_has_outcome_talk_time_and_recording(demo: Demo) -> None:
     activity = demo.told["activity"]
     assert (activity["status"], activity["outcome"]) == ("ended", "answered")
     assert activity["talk_seconds"] >= 1
-    assert activity["recording_url"].startswith("https://")
+    assert f"/recordings/{demo.told['call']['call']}/" in activity["recording_url"]
     assert demo.told["call"]["on_record"] is True
     states = [event["to"] for event in demo.told["events"]]
     assert states[:5] == ["accepted", "reading", "planned", "dialling", "placed"]

@@ -88,7 +88,7 @@ def test_it_shows_who_is_ringing_who_picked_up_and_how_it_ended_without_a_reload
     assert page.text("talk") == "3 s"
     page.wait_for("document.getElementById('written').textContent === 'yes'")
     recording = "document.getElementById('recording')"
-    assert page.run(f"!{recording}.hidden && {recording}.href").startswith("https://recordings.example.com/")
+    assert page.run(f"!{recording}.hidden && {recording}.href").startswith(f"{stage.url}/recordings/")
     assert page.run("window.kept") == "since it was opened"
 
 

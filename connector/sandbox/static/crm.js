@@ -2,11 +2,13 @@
 "use strict";
 const timeline = document.getElementById("timeline");
 if (timeline) {
+  // Compared as it was sent, and left alone while it is the same: a recording may be playing in it.
+  let shown = null;
   setInterval(async () => {
     try {
       const answer = await fetch(timeline.dataset.from);
-      const html = answer.ok ? await answer.text() : timeline.innerHTML;
-      if (html !== timeline.innerHTML) timeline.innerHTML = html;
+      const html = await answer.text();
+      if (answer.ok && html !== shown) timeline.innerHTML = shown = html;
     } catch {
       // The sandbox was stopped: keep what is shown.
     }
