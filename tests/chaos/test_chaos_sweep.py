@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
+from databases import new_database
 
 from chaos.callerdesk import CallerDesk, Conduct, Manner
 from chaos.clicks import Click, Kind, Sender
+from chaos.commits import Commits, Watch
 from chaos.crm import KEY, Crm
 from chaos.fleet import Fleet
 from chaos.invariants import Inquest, is_settled
@@ -21,32 +25,46 @@ from connector.model import Call
 
 #: accept, gate, placed, written, report, claimed for writing, written.
 COMMITS = 7
-STAGES = ("begun", "synced", "done")
+STAGES = {"sqlite": ("begun", "synced", "done"), "postgres": ("asked", "committed", "told")}
 #: How far a commit was, and what of the row was to be seen when its process was dead.
 STATES = {
-    ("begun",),
-    *(("begun", state) for state in ("reading", "dialling", "placed", "ended")),
-    *(("done", state) for state in ("reading", "dialling", "placed", "ended")),
+    engine: {
+        (before,),
+        *(
+            (how_far, state)
+            for how_far in (before, after)
+            for state in ("reading", "dialling", "placed", "ended")
+        ),
+    }
+    for engine, before, after in (("sqlite", "begun", "done"), ("postgres", "asked", "committed"))
 }
 #: More clicks than a click has points.
-MOST = 40
+MOST = 45
 PATIENCE = 30.0
+#: Follows the process with this id, and kills it at that point.
+Watching = Callable[[int, int], AbstractContextManager[Stops | Watch]]
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("strace") is None, reason="strace is not installed here: `apt-get install strace`"
-)
+pytestmark = pytest.mark.both_engines
 
 
 class Stage:
     """One process between a CallerDesk and a CRM that behave, and clicks for customers of their own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, watching: Watching, database_url: str, by_way_of: str) -> None:
+        self.watching, self.database_url = watching, database_url
         conduct = Conduct(Manner.SAYS_YES, report_after=0.0)
         self.clicks = [Click(number, Kind.BUTTON, conduct, random.Random(number)) for number in range(MOST)]
         contacts = {click.contact: click.in_crm() for click in self.clicks}
         self.crm = Crm(contacts, 1, trouble=False)
         self.desk = CallerDesk({click.customer: conduct for click in self.clicks}, 1)
-        self.fleet = Fleet(folder, 1, crm=self.crm.base_url, crm_key=KEY, callerdesk=self.desk.base_url)
+        self.fleet = Fleet(
+            folder,
+            1,
+            crm=self.crm.base_url,
+            crm_key=KEY,
+            callerdesk=self.desk.base_url,
+            database_url=by_way_of,
+        )
         self.process = self.fleet.processes[0]
         self.desk.deliver = self._report_once_it_is_on_the_record
 
@@ -64,7 +82,7 @@ class Stage:
 
     def calls(self) -> list[Call]:
         """Looked up on a connection of its own: one that stays open hides what a dead process had synced."""
-        journal = Journal(self.fleet.database_url)
+        journal = Journal(self.database_url)
         try:
             return journal.latest(MOST)
         finally:
@@ -84,6 +102,15 @@ class Stage:
         sending.start()
         return sending
 
+    def wait_until_ready(self) -> None:
+        """It listens before it has opened its database."""
+        for _ in range(int(PATIENCE / 0.05)):
+            with suppress(OSError, HTTPException):
+                if self.process.send("GET", "/readyz").status == 200:
+                    return
+            threading.Event().wait(0.05)
+        raise AssertionError("it is not ready")
+
     def wait_until_through(self, click: Click, or_killed: threading.Event | None = None) -> None:
         killed = or_killed or threading.Event()
         for _ in range(int(PATIENCE / 0.05)):
@@ -93,10 +120,23 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
+def stage(engine: str, tmp_path: Path) -> Iterator[Stage]:
+    if engine == "postgres":
+        url = new_database(engine)
+        with Commits(url) as between:
+            yield from running(Stage(tmp_path, between.watched, url, between.url))
+        return
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed here: `apt-get install strace`")
+    database = tmp_path / "calls.db"
+    url = f"sqlite:///{database}"
+    yield from running(Stage(tmp_path, lambda pid, point: Stops(pid, database, point), url, url))
+
+
+def running(made: Stage) -> Iterator[Stage]:
     with made.crm, made.desk:
         made.fleet.start()
+        made.wait_until_ready()
         yield made
         made.desk.over.set()
         made.fleet.stop()
@@ -108,16 +148,17 @@ def killed_at(stage: Stage, point: int, click: Click) -> tuple[str, list[str]] |
     None when the click has no such point: it went through.
     """
     try:
-        stops = Stops(stage.process.pid, stage.fleet.folder / "calls.db", point)
+        watching = stage.watching(stage.process.pid, point)
     except CannotTrace as told:
         pytest.skip(f"strace may not attach to a process here: {told}")
-    with stops:
+    with watching as stops:
         stage.send(click)
         stage.wait_until_through(click, stops.killed)
         if not stops.killed.is_set():
             return None
     before = [call.state.value for call in stage.calls_of(click)]
     stage.fleet.kill([stage.process])
+    stage.wait_until_ready()
     stage.wait_until_through(click)
     (after,) = stage.calls_of(click)
     rung = stage.desk.rung[click.customer]
@@ -127,8 +168,9 @@ def killed_at(stage: Stage, point: int, click: Click) -> tuple[str, list[str]] |
 
 
 def test_killed_at_every_durable_point_of_a_click_it_rings_at_most_once_and_loses_nothing(
-    stage: Stage,
+    stage: Stage, engine: str
 ) -> None:
+    stages, expected = STAGES[engine], STATES[engine]
     # What only a database's first click writes is written by this one.
     stage.send(stage.clicks[0])
     stage.wait_until_through(stage.clicks[0])
@@ -139,15 +181,15 @@ def test_killed_at_every_durable_point_of_a_click_it_rings_at_most_once_and_lose
         used += 1
     print(f"{len(visited)} points visited")
     # The service may commit something of its own meanwhile: there may be more points, never fewer.
-    every = [f"commit {number} {how_far}" for number in range(1, COMMITS + 1) for how_far in STAGES]
+    every = [f"commit {number} {how_far}" for number in range(1, COMMITS + 1) for how_far in stages]
     assert visited[: len(every)] == every
     # Such a commit also hides, for one visit, what the point shows otherwise: those are visited again.
-    for again in [len(STAGES) * number for number in range(1, COMMITS + 1) if not states >= STATES]:
+    for again in [len(stages) * number for number in range(1, COMMITS + 1) if not states >= expected]:
         used += 1
         if (seen := killed_at(stage, again, stage.clicks[used])) is not None:
             states.add((seen[0].split()[-1], *seen[1]))
-    assert states >= STATES
-    inquest = Inquest(Journal(stage.fleet.database_url), stage.clicks[: used + 1], stage.desk, stage.crm)
+    assert states >= expected
+    inquest = Inquest(Journal(stage.database_url), stage.clicks[: used + 1], stage.desk, stage.crm)
     assert inquest.fine, inquest.wrong
     assert stage.fleet.doctor()["stuck calls"] == 0
     assert stage.fleet.faults() == []
