@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 _BUSY_MILLISECONDS = 30_000
 #: Held by who changes the schema; every other key is a hash.
 _MIGRATING = text("SELECT pg_advisory_xact_lock(0)")
+#: What SQLAlchemy's own connection, that of the migrations, makes of the driver's errors.
+_WRAPPED = (
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.InternalError,
+)
 
 
 class Database:
@@ -50,7 +56,7 @@ class Database:
         else:
             self.engine, self._postgres = _postgres(parsed)
         dbapi = self.engine.dialect.loaded_dbapi
-        self._failures = (dbapi.OperationalError, dbapi.InterfaceError, dbapi.InternalError)
+        self._failures = (dbapi.OperationalError, dbapi.InterfaceError, dbapi.InternalError, *_WRAPPED)
         #: Two transactions wanted to store the same thing: what the second one gets.
         self.collision: type[Exception] = dbapi.IntegrityError
         self._statements = Statements(self.engine.dialect)
@@ -192,6 +198,7 @@ class Database:
         try:
             yield
         except self._failures as error:
+            error = getattr(error, "orig", error)
             said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             sentence = f"The connector's database cannot be used just now: {scrub(said)}."
             raise JournalDown("journal_down", sentence) from None
