@@ -30,6 +30,8 @@ _LEASE, _PATIENCE, _LOOK = 20.0, 10.0, 0.1
 _PASSING = frozenset(
     {"rate_limit_exceeded", "server_error", "temporarily_unavailable", "unknown_error", "slow_down"}
 )
+#: How Salesforce words it, with an `error` that means other things as well.
+_TOO_OFTEN = "login rate exceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,13 @@ class Grant:
     refresh_token: str | None = field(default=None, repr=False)
     #: Client id and secret, where they go into an `Authorization: Basic` header.
     basic: tuple[str, str] | None = field(default=None, repr=False)
+    #: Makes the `assertion` of each login, where that takes the place of a secret (RFC 7523), and with what.
+    assertion: Callable[[], str] | None = field(default=None, repr=False)
+    key: str = field(default="", repr=False)
+    #: What to do about a refusal, for the end of its sentence.
+    advice: str = "renew the connection's credentials"
+    #: What to do when the login is redirected.
+    moved: str = "set the connection to the final address"
 
     def secrets(self) -> list[str]:
         """Everything in it that may never be shown."""
@@ -141,15 +150,18 @@ class Login:
         grant, headers = self._grant, {}
         refresh = refresh or grant.refresh_token
         form = {**grant.form, **({"refresh_token": refresh} if refresh else {})}
+        if grant.assertion:
+            form["assertion"] = grant.assertion()
+            redact.register_secret(form["assertion"])
         if grant.basic:
             basic = base64.b64encode(":".join(grant.basic).encode()).decode()
             redact.register_secret(basic)
             headers["Authorization"] = f"Basic {basic}"
         reply = self._out.send("POST", grant.path, data=form, headers=headers)
-        answer = object_in(reply)
+        answer = _object(reply)
         access, lives, again = (answer.get(key) for key in ("access_token", "expires_in", "refresh_token"))
         if not 200 <= reply.status < 300 or not isinstance(access, str) or not _fits_a_header(access):
-            raise login_refused(self._who, reply, answer)
+            raise _refusal(self._who, reply, answer, grant)
         again = again if isinstance(again, str) and again else refresh
         for secret in (access, again):
             redact.register_secret(secret)
@@ -179,7 +191,9 @@ class Login:
 
 def _key_of(grant: Grant) -> bytes:
     """A key that only the credentials make: with new ones, the old tokens cannot be read."""
-    told = json.dumps([grant.base_url, sorted(grant.form.items()), grant.refresh_token, grant.basic])
+    told = json.dumps(
+        [grant.base_url, sorted(grant.form.items()), grant.refresh_token, grant.basic, grant.key]
+    )
     return base64.urlsafe_b64encode(hashlib.sha256(told.encode()).digest())
 
 
@@ -187,8 +201,7 @@ def _fits_a_header(token: str) -> bool:
     return bool(token) and token.isascii() and token.isprintable()
 
 
-def object_in(reply: Reply) -> Mapping[str, Any]:
-    """The JSON object of an answer, {} when it holds none."""
+def _object(reply: Reply) -> Mapping[str, Any]:
     try:
         value = reply.json()
     except ValueError:
@@ -196,17 +209,14 @@ def object_in(reply: Reply) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def login_refused(who: str, reply: Reply, answer: Mapping[str, Any]) -> AdminNeeded | TryAgain:
+def _refusal(who: str, reply: Reply, answer: Mapping[str, Any], grant: Grant) -> AdminNeeded | TryAgain:
     """What a token endpoint's refusal means; its `error` and `error_description` stand in the sentence."""
     error = str(answer.get("error") or f"status {reply.status}")[:80]
     told = str(answer.get("error_description") or "")[:200]
     said = redact.scrub(f"{error}: {told}" if told else error)
-    if reply.status >= 500 or reply.status == 429 or error in _PASSING:
+    passing = error in _PASSING or _TOO_OFTEN in told.lower()
+    if reply.status >= 500 or reply.status == 429 or passing:
         return TryAgain("crm_login_failed", f"{who} could not log us in just now ({said}).")
     if 300 <= reply.status < 400:
-        return AdminNeeded(
-            "crm_redirected", f"{who} redirected the login: set the connection to the final address."
-        )
-    return AdminNeeded(
-        "crm_unauthorised", f"{who} refused our login ({said}): renew the connection's credentials."
-    )
+        return AdminNeeded("crm_redirected", f"{who} redirected the login: {grant.moved}.")
+    return AdminNeeded("crm_unauthorised", f"{who} refused our login ({said}): {grant.advice}.")

@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import fields, validate
 
-from connector.crms.base import Account, ConnectionSchema, Crm, Finding, Hook
+from connector.crms.base import Account, Crm, Finding, Hook
+from connector.crms.base_api import ApiSchema, about_activity, given
 from connector.crms.odoo_click import parse_odoo_click
 from connector.crms.odoo_json2 import Json2, Transport, rows_of
 from connector.crms.odoo_read import CONTACT_OF_LEAD, LEAD, Reader, record_number
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
-from connector.http import checked_base_url
 from connector.model import Activity, Click, Phase, Record, Source, Wanted
 
 #: Odoo's own activity type "Call". A missing one is silently replaced by "To-Do", so `check_live` looks.
@@ -34,21 +34,11 @@ _EVEN_DONE = {"active_test": False}
 _LINK = re.compile(r"https?://[^\s<]+")
 
 
-def _check_base_url(url: str) -> None:
-    try:
-        checked_base_url(url)
-    except ValueError as error:
-        raise ValidationError(str(error)) from None
-
-
-class OdooSchema(ConnectionSchema):
+class OdooSchema(ApiSchema):
     """Settings of an Odoo connection."""
 
-    base_url = fields.Str(required=True, validate=_check_base_url)
     database = fields.Str(required=True, validate=validate.Length(min=1))
     api_key = fields.Str(required=True, validate=validate.Length(min=1))
-    #: Seconds between two bytes of an answer.
-    timeout = fields.Float(load_default=6.0, validate=validate.Range(min=0.1, max=60))
     #: Names of the "Send Webhook Notification" actions that a person's button runs; all others are rules.
     buttons = fields.List(fields.Str(), load_default=["CallerDesk call"])
 
@@ -57,7 +47,7 @@ class Odoo(Crm):
     """One Odoo database, seen through one user's API key."""
 
     name: ClassVar[str] = "odoo"
-    settings_schema: ClassVar[type[ConnectionSchema]] = OdooSchema
+    settings_schema: ClassVar[type[ApiSchema]] = OdooSchema
     secrets: ClassVar[frozenset[str]] = frozenset({"api_key"})
     #: Odoo's webhooks come from automation rules, unless the action is one of the `buttons`.
     default_source: ClassVar[Source] = Source.RULE
@@ -101,7 +91,7 @@ class Odoo(Crm):
 
         Without a salesperson, or with one who is archived, it goes to the API key's own user.
         """
-        about, values = _about(activity), _values(activity)
+        about, values = about_activity(activity), _values(activity)
         feedback = values.pop("feedback", None)
         if not values.get("user_id") or self._is_archived(values["user_id"], activity):
             values["user_id"] = self._own_id()
@@ -131,7 +121,7 @@ class Odoo(Crm):
 
         A done activity stays done: its text is corrected, nothing is posted a second time.
         """
-        about, number = _about(activity), int(activity.id or 0)
+        about, number = about_activity(activity), int(activity.id or 0)
         values = {name: value for name, value in _values(activity).items() if name not in _ONLY_AT_FIRST}
         if activity.phase not in _FINISHED:
             self._odoo.call("mail.activity", "write", about=about, ids=[number], vals=values)
@@ -150,7 +140,7 @@ class Odoo(Crm):
 
     def find(self, activity: Activity) -> str | None:
         """Look for our key in the notes of the record's activities, done ones too."""
-        reference, about = f"{REFERENCE} {activity.key}", _about(activity)
+        reference, about = f"{REFERENCE} {activity.key}", about_activity(activity)
         answer = self._odoo.call(
             "mail.activity",
             "search_read",
@@ -198,13 +188,9 @@ class Odoo(Crm):
         return str(owner.get("id")) == str(user) and owner.get("active") is False
 
 
-def _about(activity: Activity) -> str:
-    return f"{activity.object} {activity.record_id}, call {activity.key}"
-
-
 def _values(activity: Activity) -> dict[str, Any]:
     """The mapping's fields as Odoo takes them: no empty ones, the note as HTML with our key at its end."""
-    values = {name: value for name, value in activity.fields.items() if value is not None}
+    values = given(activity)
     if "date_deadline" in values:
         values["date_deadline"] = str(values["date_deadline"])[:10]  # a date, also from a full time stamp
     text = f"{values.get('note', '')}\n\n{REFERENCE} {activity.key}"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 from connector.crms.base import Account, ConnectionSchema, Crm, Finding
+from connector.crms.base_api import about_activity
 from connector.crms.rest_settings import UNITS, RestSchema, authorise
 from connector.errors import AdminNeeded, ConnectorError, Gone, Refused
 from connector.http import TIMEOUT, Outgoing, meaning_of
@@ -95,7 +96,7 @@ class Rest(Crm):
 
         Raises Refused (`id_missing`) when there is none where the template says.
         """
-        about = _about(activity)
+        about = about_activity(activity)
         answer = self._ask("create", _words(activity), about, {"Idempotency-Key": activity.key})
         path = self._templates["create"].id or "id"
         found = lookup(answer, path)
@@ -110,14 +111,14 @@ class Rest(Crm):
 
     def update(self, activity: Activity) -> None:
         """Send the activity's fields to the activity; Gone when it answers 404 or 410."""
-        self._ask("update", _words(activity), _about(activity))
+        self._ask("update", _words(activity), about_activity(activity))
 
     def find(self, activity: Activity) -> str | None:
         """Ask `requests.find`, when the mapping has it, for the id of the activity with our key."""
         if "find" not in self._templates:
             return None
         try:
-            answer = self._ask("find", _words(activity), _about(activity))
+            answer = self._ask("find", _words(activity), about_activity(activity))
         except Gone:
             return None
         found = lookup(answer, self._templates["find"].id or "id")
@@ -185,10 +186,6 @@ def lookup(value: Any, path: str) -> Any:
         else:
             return None
     return value
-
-
-def _about(activity: Activity) -> str:
-    return f"{activity.object} {activity.record_id}, call {activity.key}"
 
 
 def _words(activity: Activity) -> Words:

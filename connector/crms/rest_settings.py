@@ -9,19 +9,12 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from connector import redact
-from connector.crms.base import ConnectionSchema
-from connector.http import TIMEOUT, Authorise, checked_base_url
+from connector.crms.base_api import ApiSchema
+from connector.http import Authorise
 
 #: Length of one unit of a `Retry-After` header, in seconds.
 UNITS = {"seconds": 1.0, "milliseconds": 0.001}
 _KINDS = ("bearer", "basic", "header")
-
-
-def _check_base_url(url: str) -> None:
-    try:
-        checked_base_url(url)
-    except ValueError as error:
-        raise ValidationError(str(error)) from None
 
 
 def _check_auth(auth: Any) -> None:
@@ -41,13 +34,10 @@ def _check_auth(auth: Any) -> None:
         raise ValidationError("`basic` takes 'user:password'.")
 
 
-class RestSchema(ConnectionSchema):
+class RestSchema(ApiSchema):
     """Settings of a connection to any JSON API."""
 
-    base_url = fields.Str(required=True, validate=_check_base_url)
     auth = fields.Raw(required=True, validate=_check_auth)
-    #: Seconds between two bytes of an answer.
-    timeout = fields.Float(load_default=TIMEOUT[1], validate=validate.Range(min=0.1, max=60))
     #: What one unit of its `Retry-After` header is.
     retry_after_unit = fields.Str(load_default="seconds", validate=validate.OneOf(list(UNITS)))
 

@@ -95,7 +95,7 @@ class Salesforce(Crm):
         super().__init__(account)
         for secret in self.secrets:
             redact.register_secret(account.settings.get(secret))
-        self._calls = Calls(account.settings, account.named)
+        self._calls = Calls(account)
         self._owner_mixed = dict(_OWNER_MIXED)
         self._learning = threading.Lock()
 

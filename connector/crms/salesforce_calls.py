@@ -7,15 +7,16 @@ between threads, may log in again without end on a 401, and its errors print the
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import requests
 from simple_salesforce.api import Salesforce as Client
 from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSession
 
-from connector.addresses import Network, Reach
-from connector.crms.salesforce_login import Login, base_url
+from connector.addresses import Reach
+from connector.crms.base import Account
+from connector.crms.salesforce_login import base_url, login
 from connector.crms.salesforce_said import meaning
 from connector.errors import AdminNeeded, TryAgain
 from connector.http import (
@@ -58,12 +59,11 @@ class OnceSession(DirectSession):
 class Calls:
     """The API of one org, for any number of threads."""
 
-    def __init__(self, settings: Mapping[str, Any], named: Iterable[Network] = ()) -> None:
-        named = tuple(named)
-        self._base = checked_base_url(base_url(settings))
-        self._reach = reach_of(self._base, named)
-        self._version = settings["api_version"]
-        self._login = Login(settings, named)
+    def __init__(self, account: Account) -> None:
+        self._base = checked_base_url(base_url(account.settings))
+        self._reach = reach_of(self._base, account.named)
+        self._version = account.settings["api_version"]
+        self._login = login(account)
         self._mine = threading.local()
 
     def query(self, soql: str, about: str) -> list[Mapping[str, Any]]:
