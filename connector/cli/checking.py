@@ -9,6 +9,7 @@ import click as cli
 from connector.assembly import House
 from connector.crms.base import Finding
 from connector.errors import ConnectorError
+from connector.mapping.lint import lint
 from connector.recordings import Whose, host_of
 from connector.redact import mask
 from connector.retention import FLOOR_DAYS
@@ -29,6 +30,7 @@ def warnings(house: House) -> list[Finding]:
         if house.connections[name].policy.workflow_dialling is None:
             advice = "set policy.workflow_dialling to the reason people expect such calls, or leave it so"
             found.append(Finding(f"{name}: rules ring nobody", True, advice))
+    found += _doubts(house)
     keep = house.settings.retention
     if keep.days < FLOOR_DAYS:
         advice = (
@@ -54,6 +56,16 @@ def _recordings(settings: Settings) -> list[Finding]:
         advice = "name the hosts of your recordings in recordings.hosts"
         return [Finding("recordings: no link can play, for no host may be asked", True, advice)]
     return []
+
+
+def _doubts(house: House) -> list[Finding]:
+    """What is allowed in a mapping file and still most likely not meant; a file that is used twice, once."""
+    mappings = {each.mapping.path: each.mapping.current() for each in house.connections.values()}
+    return [
+        Finding(str(doubt), True, "change it if it is not meant so")
+        for mapping in mappings.values()
+        for doubt in lint(mapping)
+    ]
 
 
 def live(house: House) -> list[Finding]:

@@ -31,7 +31,10 @@ class Template(Protocol):
 
     @property
     def id(self) -> str | None:
-        """Dotted path to the activity's id in the answer (`data.0.id`)."""
+        """Dotted path to the activity's id in the answer (`data.0.id`); `id` when the file names none."""
+
+    def find_id(self, answer: Any) -> str | None:
+        """The activity's id in a decoded answer; None where there is none."""
 
     def render(self, words: Words) -> Rendered:
         """Fill in the words; create and update carry all the activity's fields unless the file has `json`.
@@ -98,14 +101,13 @@ class Rest(Crm):
         """
         about = about_activity(activity)
         answer = self._ask("create", _words(activity), about, {"Idempotency-Key": activity.key})
-        path = self._templates["create"].id or "id"
-        found = lookup(answer, path)
-        if found is None or isinstance(found, Mapping | list):
+        found = self._templates["create"].find_id(answer)
+        if found is None:
             # Final, not to be tried again: the activity is made, and another try might make a second.
             raise Refused(
                 "id_missing",
-                f"{self.account.name} answered the new activity ({about}) without an id at `{path}`:"
-                " say in `requests.create.id` where it stands.",
+                f"{self.account.name} answered the new activity ({about}) without an id at"
+                f" `{self._templates['create'].id or 'id'}`: say in `requests.create.id` where it stands.",
             )
         return str(found)
 
@@ -121,8 +123,8 @@ class Rest(Crm):
             answer = self._ask("find", _words(activity), about_activity(activity))
         except Gone:
             return None
-        found = lookup(answer, self._templates["find"].id or "id")
-        return None if found is None else str(found)
+        found: str | None = self._templates["find"].find_id(answer)
+        return found
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
         """Ask the base URL itself: any answer proves the address, 401 or 403 means wrong credentials."""
@@ -174,18 +176,6 @@ class Rest(Crm):
         return self._out.fetch(
             method, path, params=params, json=json, headers=sent, about=about, unit=self._unit
         )
-
-
-def lookup(value: Any, path: str) -> Any:
-    """Follow a dotted path through nested objects and lists (`data.0.id`); None where it breaks off."""
-    for step in path.split("."):
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
 
 
 def _words(activity: Activity) -> Words:

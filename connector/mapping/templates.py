@@ -69,12 +69,14 @@ class RequestTemplate:
         return self.method, path, params or None, self._body(known)
 
     def find_id(self, answer: Any) -> str | None:
-        """The activity's id out of a decoded answer (lists count from 0, a bare id is it), or None."""
+        """The activity's id out of a decoded answer (lists count from 0, a bare id is it), or None.
+
+        It stands at `id` where the file does not say.
+        """
         if isinstance(answer, str | int) and not isinstance(answer, bool):
             return as_text(answer)
-        if self.id is None:
-            return None
-        value = Path(self.id, "answer", tuple(self.id.split("."))).read({"answer": answer})
+        where = self.id or "id"
+        value = Path(where, "answer", tuple(where.split("."))).read({"answer": answer})
         return None if is_empty(value) or isinstance(value, dict | list | bool) else as_text(value)
 
     def paths(self) -> Iterator[Path]:
