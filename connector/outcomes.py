@@ -23,7 +23,7 @@ from connector.callerdesk import (
 from connector.errors import ConnectorError
 from connector.journal import Journal, Transaction, reports
 from connector.journal.rows import ending_columns
-from connector.model import Call, Ending, Outcome, State
+from connector.model import Call, CallPlan, Ending, Outcome, State
 
 log = logging.getLogger("connector.outcomes")
 
@@ -124,7 +124,8 @@ def _resolve(
     for row in rows:
         if row.id not in taken and row.matches(customer, member) and _around(row.started_at, now):
             taken.add(row.id)
-            return _end(tx, now, ending_of_row(row, customer, member), "call report", row.call_sid)
+            ending = ending_of_row(row, customer, member)
+            return _end(tx, now, now.plan, ending, "call report", row.call_sid)
     if now.state is State.UNKNOWN and any(
         on_air.matches(customer, member) and _around(on_air.started_at, now) for on_air in live
     ):
@@ -137,10 +138,10 @@ def _resolve(
             due_at=tx.now + REPORT_OVERDUE,
             columns={"code": None, "message": "The call was placed after all: CallerDesk lists it as live."},
         )
-    return _give_up_or_wait(tx, now)
+    return _give_up_or_wait(tx, now, now.plan)
 
 
-def _give_up_or_wait(tx: Transaction, call: Call) -> bool:
+def _give_up_or_wait(tx: Transaction, call: Call, plan: CallPlan) -> bool:
     """Nothing was found: look again later, or after the deadline say so."""
     unclear = call.state is State.UNKNOWN
     age = tx.now - (call.dialled_at or call.accepted_at)
@@ -163,7 +164,7 @@ def _give_up_or_wait(tx: Transaction, call: Call) -> bool:
             detail=sentence,
             columns=ending_columns(ending) | {"code": "never_confirmed", "message": sentence},
         )
-    return _end(tx, call, ending, "reconciler", None)
+    return _end(tx, call, plan, ending, "reconciler", None)
 
 
 def _rows(callerdesk: CallerDesk, calls: Sequence[Call]) -> list[ReportRow]:
@@ -198,7 +199,8 @@ def _apply(tx: Transaction, call: Call, event: ProviderEvent) -> bool:
     if event.kind == "report":
         if call.plan is None:
             return False
-        return _end(tx, call, event.ending(call.plan.customer, call.plan.member), "webhook", event.call_sid)
+        ending = event.ending(call.plan.customer, call.plan.member)
+        return _end(tx, call, call.plan, ending, "webhook", event.call_sid)
     word = event.live_word
     if call.state not in (State.PLACED, State.UNKNOWN) or word is LiveWord.UNKNOWN:
         return False
@@ -217,10 +219,10 @@ def _apply(tx: Transaction, call: Call, event: ProviderEvent) -> bool:
     )
 
 
-def _end(tx: Transaction, call: Call, ending: Ending, who: str, call_sid: str | None) -> bool:
+def _end(tx: Transaction, call: Call, plan: CallPlan, ending: Ending, who: str, call_sid: str | None) -> bool:
     if call.state not in (State.PLACED, State.UNKNOWN, State.ABANDONED, State.ENDED):
         return False
-    if call.state is State.ENDED and not _knows_more(ending, call.ending):
+    if call.state is State.ENDED and call.ending is not None and not _knows_more(ending, call.ending):
         return False
     moved = tx.move(
         call,
@@ -232,8 +234,8 @@ def _end(tx: Transaction, call: Call, ending: Ending, who: str, call_sid: str | 
         | {"code": None, "message": None, "live": "ended"}
         | _known({"call_sid": call_sid}),
     )
-    if moved and call.plan is not None:
-        tx.member_free(call.plan.member)
+    if moved:
+        tx.member_free(plan.member)
     return moved
 
 
@@ -241,10 +243,8 @@ def _known(columns: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in columns.items() if value is not None}
 
 
-def _knows_more(new: Ending, old: Ending | None) -> bool:
+def _knows_more(new: Ending, old: Ending) -> bool:
     """Whether a second report adds an outcome or a recording; a copy, or a poorer one, changes nothing."""
-    if old is None:
-        return True
     if old.outcome is Outcome.UNKNOWN and new.outcome is not Outcome.UNKNOWN:
         return True
     return new.outcome is old.outcome and bool(new.recording_url) and not old.recording_url

@@ -242,7 +242,7 @@ class Verdicts:
                     detail="the process that read the record is gone",
                     due_at=tx.now,
                 )
-            elif call.state is State.DIALLING:
+            else:
                 message = (
                     "The connector was stopped while it asked CallerDesk to ring. The customer's phone may "
                     "be ringing: do not press again, we are finding out."

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from house_kit import Clock, Died, HouseKit, click, number_of, report, rule
@@ -12,12 +15,14 @@ from house_kit import Clock, Died, HouseKit, click, number_of, report, rule
 from connector import dispatcher as module
 from connector.dispatcher import Dispatcher
 from connector.errors import JournalDown
+from connector.journal import Accepted
 from connector.model import Call, State
 from connector.policy import MemberBusy
 
 pytestmark = pytest.mark.both_engines
 
 LONG = 10.0
+LEASE = timedelta(seconds=25)
 
 
 @pytest.fixture
@@ -90,6 +95,21 @@ def test_it_leaves_a_row_that_another_was_quicker_to_take(house: HouseKit) -> No
     other.close()
 
 
+def test_it_leaves_a_row_that_was_taken_since_it_was_seen(house: HouseKit) -> None:
+    seen = house.flow.accept(rule("1")).call
+    with house.journal.transaction() as tx:
+        assert house.journal.claim(tx, seen, "w2.a", LEASE)
+        assert house.dispatcher._claimed(tx, seen) is None
+    assert house.call(seen.id).owner == "w2.a"
+
+
+def test_it_asks_nobody_about_a_call_that_another_is_asking_about(house: HouseKit) -> None:
+    house.press("1")
+    house.desk.asked.append(AssertionError("CallerDesk should not be asked"))
+    house.dispatcher._look_up()
+    assert (house.dispatcher.failures, len(house.desk.asked)) == ([], 1)
+
+
 def test_it_writes_what_a_dead_writer_left(house: HouseKit) -> None:
     house.shelf.writes.append(Died())
     call = house.press("1")
@@ -117,6 +137,40 @@ def test_a_press_that_came_too_late_is_told_at_once(house: HouseKit) -> None:
     late = click(clicked_at=house.clock.now.replace(year=2025))
     call, repeat = house.dispatcher.accept_and_wait(late, LONG)
     assert (call.state, repeat, house.desk.rung) == (State.EXPIRED, False, [])
+
+
+def test_a_press_whose_first_ones_verdict_comes_just_before_the_wait_does_not_wait(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = house.another()
+    house.flow.accept(click())
+    accept = house.flow.accept
+
+    def accepted_and_then(*args: Any, **more: Any) -> Accepted:
+        accepted = accept(*args, **more)
+        other.look()
+        return accepted
+
+    monkeypatch.setattr(house.flow, "accept", accepted_and_then)
+    monkeypatch.setattr(house.dispatcher, "_awaited", lambda *_: pytest.fail("there is nothing to wait for"))
+    call, repeat = house.dispatcher.accept_and_wait(click(), LONG)
+    assert (call.state, repeat, house.desk.rung) == (State.PLACED, True, [number_of("1")])
+    other.close()
+
+
+def test_a_verdict_that_another_process_reaches_is_seen_in_the_row(house: HouseKit) -> None:
+    """Where nobody can tell, and where the telling was missed."""
+    other = house.another()
+    house.flow.accept(click())
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(house.dispatcher.accept_and_wait, click(), LONG)
+        while not house.flow.waiters._waiting:
+            assert not waiting.done()
+            threading.Event().wait(0.002)
+        other.look()
+        call, repeat = waiting.result(LONG)
+    assert (call.state, repeat) == (State.PLACED, True)
+    other.close()
 
 
 def test_it_leaves_the_rows_to_the_next_one_once_it_is_stopped(house: HouseKit) -> None:
@@ -207,6 +261,19 @@ def test_clicks_beyond_what_it_can_run_wait_and_are_run_in_their_turn(
     assert over.wait(LONG)
     real.stop()
     assert house.desk.rung == [number_of("1"), number_of("2")]
+
+
+def test_it_looks_again_at_once_while_there_is_more(house: HouseKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLOW_POLL", 10 * LONG)
+    house.change_policy(member_busy=MemberBusy.IGNORE)
+    calls = rows_wait(house, module.BATCH + 1)
+    rung = threading.Semaphore(0)
+    house.desk.next.extend([rung.release] * len(calls))
+    real = Dispatcher(house.flow)
+    real.start()
+    assert all(rung.acquire(timeout=LONG) for _ in calls)
+    real.stop()
+    assert len(house.desk.rung) == len(calls)
 
 
 def test_it_goes_on_when_the_database_is_back(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from house_kit import HouseKit, live_call, live_event, number_of, report, report_row
 from sqlalchemy import update
 
-from connector.errors import TryAgain, Unclear
+from connector.errors import Refused, TryAgain, Unclear
+from connector.journal import Transaction, reports
 from connector.journal.tables import calls
 from connector.model import Call, Outcome, Phase, State
 from connector.policy import MemberBusy
@@ -138,6 +139,41 @@ def test_a_report_for_a_refused_call_cannot_bring_it_back(house: HouseKit) -> No
     told = house.press("2")
     assert house.hear(report(told, house.clock, campid="45")) is None
     assert house.call(refused.id).state is State.REFUSED
+
+
+def test_a_report_for_a_call_that_callerdesk_refused_cannot_bring_it_back(house: HouseKit) -> None:
+    house.desk.next.append(Refused("callerdesk_low_coins", "The account has no coins left."))
+    refused = house.press("1")
+    assert refused.plan is not None
+    with house.journal.transaction() as tx:
+        tx.connection.execute_once(update(calls).where(calls.c.id == refused.id).values(campid="45"))
+    assert house.hear(report(refused, house.clock, campid="45")) is None
+    assert house.call(refused.id).state is State.REFUSED
+
+
+def test_a_report_is_dropped_when_the_call_it_was_matched_to_has_just_moved_on(
+    house: HouseKit, unclear: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidates = reports.candidates
+
+    def overtaken(tx: Transaction, at: datetime) -> list[Call]:
+        found = candidates(tx, at)
+        given_up = {"who": "test", "detail": "", "write": False}
+        assert [tx.move(call, State.UNKNOWN, State.ABANDONED, **given_up) for call in found] == [True]
+        return found
+
+    monkeypatch.setattr(reports, "candidates", overtaken)
+    assert house.hear(report(unclear, house.clock, campid="45710001")) is None
+    assert (house.call(unclear.id).state, outcome(house, unclear)) == (State.ABANDONED, None)
+
+
+def test_a_report_that_does_not_know_either_still_ends_an_abandoned_call(
+    house: HouseKit, unclear: Call
+) -> None:
+    test_an_unclear_call_nobody_ever_hears_of_is_given_to_a_person(house, unclear)
+    silent = {"LegA_Picked_time": "", "LegB_Picked_time": "", "LegB_Start_time": "", "TalkDuration": "0"}
+    house.hear(report(unclear, house.clock, campid="4571", Status="A NEW WORD", hangup_cause="", **silent))
+    assert (house.call(unclear.id).state, outcome(house, unclear)) == (State.ENDED, Outcome.UNKNOWN)
 
 
 # -- Looking up ----------------------------------------------------------------------------------------------

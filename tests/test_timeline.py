@@ -49,6 +49,16 @@ def test_an_outcome_that_comes_during_the_create_is_written_after_it(house: Hous
     assert shown.phase is Phase.ENDED
 
 
+def test_an_outcome_that_comes_during_a_later_try_is_written_after_it(house: HouseKit) -> None:
+    house.shelf.writes.append(DOWN)
+    call = house.press("1")
+    house.shelf.unheard.append(lambda: house.hear(report(call, house.clock)))
+    house.flow.timeline.log(call.id)
+    now = house.call(call.id)
+    assert (now.state, now.wanted, now.written) == (State.ENDED, 2, 2)
+    assert [shown.phase for shown in house.shelf.shown(call.id)] == [Phase.ENDED]
+
+
 def test_a_create_nobody_heard_of_is_found_and_not_made_again(house: HouseKit) -> None:
     house.shelf.unheard.append(TryAgain("crm_timeout", "The shop did not answer in time.", status=504))
     call = house.press("1")

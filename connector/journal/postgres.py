@@ -218,8 +218,6 @@ def _commit(bare: psycopg.Connection[Any], notes: list[str]) -> None:
 
 def _is_quiet(bare: psycopg.Connection[Any]) -> bool:
     """Whether an idle connection has nothing to say: a server that went away has said so, or hung up."""
-    if bare.closed:
-        return False
     waiting = select.poll()
     waiting.register(bare.fileno(), select.POLLIN | select.POLLERR | select.POLLHUP)
     return not waiting.poll(0)
