@@ -21,6 +21,8 @@ _SHORTEST_SECRET = 6
 
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
 _NUMBER = re.compile(r"(?<![\w.:-])(\+?\d(?:[\s()-]{0,2}\d){8,14})(?![\w:.-]*\w)")
+#: A link to a recording: its last part opens it for whoever reads a log.
+_OPENING = re.compile(r"(/recordings/[^/\s\"'<>]{1,64}/)[^\s\"'<>]+")
 _NOT_A_DIGIT = re.compile(r"\D")
 _URL_LOGGERS = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry", "urllib3.poolmanager")
 
@@ -40,11 +42,13 @@ def mask(number: str | None) -> str:
 
 
 def scrub(text: str) -> str:
-    """Take registered secrets, query strings and full phone numbers out of a text."""
+    """Take registered secrets, query strings, keys of recordings and full phone numbers out of a text."""
     for secret in _secrets:
         if secret in text:
             text = text.replace(secret, "[secret]")
     text = _QUERY.sub("?…", text)
+    if "/recordings/" in text:
+        text = _OPENING.sub(r"\1…", text)
     return _NUMBER.sub(lambda found: mask(found.group(1)), text)
 
 

@@ -65,6 +65,14 @@ def test_it_cuts_the_query_off_an_address() -> None:
     )
 
 
+def test_it_cuts_off_what_opens_a_recording() -> None:
+    link = "https://calls.example.com/recordings/01a206efe98275ca0dcc175e/6a1b.0123456789abcdef"
+    kept = "https://calls.example.com/recordings/01a206efe98275ca0dcc175e/…"
+    assert redact.scrub(f"Client disconnected while serving {link} (again)") == (
+        f"Client disconnected while serving {kept} (again)"
+    )
+
+
 def test_it_takes_secrets_out_of_texts_and_of_nested_values() -> None:
     assert redact.scrub(f"a {SECRET}{SECRET} b") == "a [secret][secret] b"
     value = {"key": [SECRET, 5, None, {"deep": f"x{SECRET}"}], "number": "98765 00001", "on": True}
