@@ -131,7 +131,8 @@ class BoundedChannel(Channel):
         elif self._unread is None or self._sent - self._sent_then >= PACE:
             self._unread, self._sent_then = now, self._sent
         elif now - self._unread > ANSWER_TIME:
-            self.will_close = True
+            # At once: a connection that takes nothing never comes to its turn to be closed.
+            pending.handle_close()
             return
         if self._awaited is None:
             return
