@@ -48,11 +48,11 @@ connections:
 class WebHouse:
     """One connector without a listening socket: `post` and `get` go straight into the application."""
 
-    def __init__(self, folder: Path, public_url: str = "") -> None:
+    def __init__(self, folder: Path, public_url: str = "", more: str = "") -> None:
         self.callerdesk = SandboxCallerDesk(authcode="authcode-0123456789", speed=100).start()
         self.crm = SandboxCrm(api_key="crm-key-0123456789").start()
         text = _MANIFEST.format(
-            public=f'public_url: "{public_url}"' if public_url else "",
+            public=(f'public_url: "{public_url}"\n' if public_url else "") + more,
             callerdesk=self.callerdesk.base_url,
             deskphone=self.callerdesk.deskphones[0],
             webhook=WEBHOOK,
