@@ -9,6 +9,7 @@ import re
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -267,6 +268,12 @@ class Running:
         told = self.send("GET", "/metrics").body.decode()
         found = re.findall(r'^connector_calls\{state="(\w+)"\} ([0-9.]+)$', told, re.MULTILINE)
         return {state: int(float(number)) for state, number in found if float(number)}
+
+    def end_leases(self) -> None:
+        """Every claim on a call is over, as if its half minute had passed; on SQLite."""
+        with sqlite3.connect(self.folder / "calls.db", timeout=10) as journal:
+            journal.execute("UPDATE calls SET due_at = 0 WHERE state IN ('reading', 'dialling')")
+        journal.close()
 
 
 def _answer(response: http.client.HTTPResponse) -> Answer:

@@ -83,13 +83,6 @@ def is_free(service: Running) -> bool:
     return True
 
 
-def end_leases(service: Running) -> None:
-    """Every claim on a call is over, as if its half minute had passed."""
-    with sqlite3.connect(service.folder / "calls.db", timeout=10) as journal:
-        journal.execute("UPDATE calls SET due_at = 0 WHERE state IN ('reading', 'dialling')")
-    journal.close()
-
-
 def test_who_slept_while_reading_finds_the_call_made_by_another(
     service: Running, other: Running, crm: TestCrm, desk: HeldCallerDesk
 ) -> None:
@@ -99,7 +92,7 @@ def test_who_slept_while_reading_finds_the_call_made_by_another(
         assert read.reached.wait(10)
         with suspended(service):
             read.let_go.set()
-            end_leases(service)
+            service.end_leases()
             call = other.click(record, "slept-reading").json["call"]
             assert other.wait_for_state(call, "placed", "ended") in ("placed", "ended")
         told = waiting.result()
@@ -119,7 +112,7 @@ def test_who_slept_while_dialling_is_not_followed_by_a_second_dial(
         with suspended(service):
             dial.let_go.set()
             assert desk.wait_until_over()
-            end_leases(service)
+            service.end_leases()
             call = other.click(record, "slept-dialling").json["call"]
             # The call report knows of it.
             assert other.wait_for_state(call, "ended") == "ended"
@@ -181,7 +174,7 @@ def test_a_dial_whose_reply_cannot_be_kept_is_looked_up_and_not_repeated(
             dial.let_go.set()
             assert eventually(lambda: any("a step was left" in line for line in service.log[said_before:]))
         assert desk.wait_until_over()
-        end_leases(service)
+        service.end_leases()
         told = waiting.result()
     call = told.json["call"]
     assert service.wait_for_state(call, "ended") == "ended"
