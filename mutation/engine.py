@@ -10,6 +10,7 @@ code has cached while nothing was mutated is forgotten before a mutant is tried.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from sentences import is_sentence
 #: A function is still a plain function under these.
 DECORATORS = {"property", "contextmanager", "post_load", "cache"}
 
+_Cached: Any = type(functools.cache(lambda: None))
 _skip = file_mutation.MutationVisitor._skip_node_and_children
 _arrange = file_mutation.function_trampoline_arrangement
 _run_tests = PytestRunner.run_tests
@@ -56,8 +58,8 @@ def run_tests(runner: PytestRunner, *, mutant_name: str | None, tests: Iterable[
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == "connector":
             for value in vars(module).values():
-                if callable(clear := getattr(value, "cache_clear", None)):
-                    clear()
+                if type(value) is _Cached:
+                    value.cache_clear()
     return _run_tests(runner, mutant_name=mutant_name, tests=tests)
 
 
