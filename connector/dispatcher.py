@@ -19,7 +19,8 @@ from connector import outcomes
 from connector.errors import JournalDown
 from connector.flow import READ_LEASE, Flow
 from connector.journal import VERDICT, Transaction
-from connector.model import Call, Click, State
+from connector.model import Call, Click, Source, State
+from connector.turns import Turns
 from connector.verdicts import Planned
 from connector.waiters import Waiting
 
@@ -40,8 +41,10 @@ BATCH = 32
 LOOK_UP_LEASE = timedelta(seconds=60)
 #: More than the server has threads: a person who waits is never behind a full pool.
 DIALLERS, WRITERS = 80, 16
-#: States whose due time means: a lease, a deferral or a look-up has come to its end.
-_LEFT_BEHIND = (State.READING, State.DIALLING, State.DEFERRED, State.UNKNOWN, State.PLACED)
+#: Of these, so many may work for rules, so that a person who clicks finds the others free.
+BY_RULES = 16
+#: States whose due time means: a lease or a look-up has come to its end.
+_LEFT_BEHIND = (State.READING, State.DIALLING, State.UNKNOWN, State.PLACED)
 #: States whose due time means: CallerDesk is asked what became of the call.
 _UNCLEAR = frozenset({State.UNKNOWN, State.PLACED})
 #: States whose due time means: somebody may take it up.
@@ -62,7 +65,8 @@ class Dispatcher:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._counting = threading.Lock()
-        self._running = 0
+        self._running = self._by_rules = 0
+        self._turns = Turns(flow)
         self._to_write: set[str] = set()
         #: The work of the day, which itself knows when it was done last; it is told when to stop.
         self.daily: Callable[[Callable[[], bool]], object] | None = None
@@ -102,7 +106,7 @@ class Dispatcher:
 
     def accept(self, click: Click) -> tuple[Call, bool]:
         """Make a click durable and run it in this process at once; the call, and whether it is a repeat."""
-        accepted = self.flow.accept(click, owner=self._turn())
+        accepted = self.flow.accept(click, owner=self._turn(click.source))
         self._run_or_leave(accepted.call, accepted.repeat)
         return accepted.call, accepted.repeat
 
@@ -116,7 +120,7 @@ class Dispatcher:
 
     def accept_and_wait(self, click: Click, seconds: float) -> tuple[Call, bool]:
         """The same for a person: wait until the verdict is in, or that long at the most."""
-        accepted = self.flow.accept(click, owner=self._turn())
+        accepted = self.flow.accept(click, owner=self._turn(click.source))
         call = accepted.call
         if call.state in VERDICT:
             return call, accepted.repeat
@@ -146,9 +150,13 @@ class Dispatcher:
                 return now
         return verdict.call
 
-    def _turn(self) -> str | None:
+    def _turn(self, source: Source) -> str | None:
         """A token to claim the new row with, when somebody is free to run it now."""
-        return self.flow.token() if self._running < DIALLERS else None
+        free = self._free_for_rules() if source is Source.RULE else DIALLERS - self._running
+        return self.flow.token() if free > 0 else None
+
+    def _free_for_rules(self) -> int:
+        return min(BY_RULES - self._by_rules, DIALLERS - self._running)
 
     def _run_or_leave(self, call: Call, repeat: bool) -> None:
         if repeat or call.state is State.EXPIRED:
@@ -159,18 +167,21 @@ class Dispatcher:
             self._wake.set()
 
     def _run(self, call: Call) -> None:
+        by_rule = call.click.source is Source.RULE
         with self._counting:
             self._running += 1
-        self._submit(self._dial_pool, self._run_and_count, call)
+            self._by_rules += by_rule
+        self._submit(self._dial_pool, self._run_and_count, call, by_rule)
 
-    def _run_and_count(self, call: Call) -> None:
+    def _run_and_count(self, call: Call, by_rule: bool) -> None:
         try:
             self.flow.run(call)
         finally:
             with self._counting:
                 self._running -= 1
+                self._by_rules -= by_rule
                 was_full = self._running == DIALLERS - 1
-            if was_full:
+            if was_full or (by_rule and self._turns.somebody_waits):
                 self._wake.set()
 
     def write_soon(self, call_id: str) -> None:
@@ -222,16 +233,17 @@ class Dispatcher:
         for call in overdue:
             if call.state in (State.READING, State.DIALLING):
                 self.flow.verdicts.lease_ended(call)
-        found = {call.state for call in overdue}
-        if State.DEFERRED in found:
-            self._wake_up()
-        if found & _UNCLEAR:
+        if _UNCLEAR & {call.state for call in overdue}:
             self._look_up()
         free = min(BATCH, DIALLERS - self._running)
         taken = self._take(free) if free > 0 and self.journal.due(_TO_RUN, 1) else 0
+        more_awake = self._turns.awake()
+        let_out = self._turns.take(min(BATCH, self._free_for_rules()))
+        for call in let_out:
+            self._run(call)
         for call in self.journal.due_writes(BATCH):
             self.write_soon(call.id)
-        return len(overdue) == BATCH or taken == BATCH
+        return len(overdue) == BATCH or taken == BATCH or more_awake or bool(let_out)
 
     def _take(self, limit: int) -> int:
         """Claim what is due in one transaction and run it; how many rows that were."""
@@ -263,18 +275,6 @@ class Dispatcher:
                 keep_owner=True,
             )
         return tx.call(call.id)
-
-    def _wake_up(self) -> None:
-        with self.journal.transaction() as tx:
-            for call in self.journal.take_due(tx, (State.DEFERRED,), BATCH):
-                tx.move(
-                    call,
-                    State.DEFERRED,
-                    State.ACCEPTED,
-                    who="dispatcher",
-                    detail="its time has come: the record is read again",
-                    due_at=tx.now,
-                )
 
     def _look_up(self) -> None:
         with self.journal.transaction() as tx:

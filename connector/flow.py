@@ -22,7 +22,7 @@ from connector.errors import ConnectorError, JournalDown, NotPlaced, Refused, Tr
 from connector.journal import Accepted, Journal
 from connector.journal.rows import plan_columns
 from connector.model import Call, CallPlan, Click, Record, Source, State
-from connector.policy import Ask, decide
+from connector.policy import Ask, decide, has_waited
 from connector.redact import mask
 from connector.timeline import WRITE_LEASE, Timeline
 from connector.verdicts import Planned, Verdicts
@@ -77,6 +77,9 @@ class Flow:
             repeat_window=timedelta(seconds=connection.policy.repeat_window),
             owner=owner,
             lease=READ_LEASE,
+            in_line=timedelta(seconds=connection.policy.deferred_for_at_most)
+            if click.source is Source.RULE
+            else None,
         )
         first = accepted.call.click
         if accepted.repeat and (first.object, first.record_id) != (click.object, click.record_id):
@@ -212,6 +215,9 @@ class Flow:
             if dialled_at >= call.expires_at:
                 self.verdicts.expired(tx, planned)
                 return None
+            if has_waited(call) and call.due_at is not None and dialled_at >= call.due_at:
+                # Its lease has ended, so what was read is old: it is taken up and read again.
+                return None
             objection = decide(connection.policy, replace(ask, now=dialled_at), tx.ledger)
             if objection is not None:
                 self.verdicts.objected(tx, planned, objection, connection.policy)
@@ -236,6 +242,11 @@ class Flow:
             dialled_at=dialled_at,
         )
 
+    def _sends_until(self, call: Call) -> datetime:
+        """No dial goes out later than a click may be old, counted from its gate, however long it may wait."""
+        life = timedelta(seconds=self.connections[call.connection].policy.expire_after)
+        return min(call.expires_at, (call.dialled_at or call.accepted_at) + life)
+
     def _planned(self, call: Call, record: Record, plan: CallPlan) -> Planned:
         if call.state is State.PLANNED:
             return Planned(call)
@@ -248,7 +259,7 @@ class Flow:
 
     def dial(self, call: Call, plan: CallPlan) -> None:
         """Ring, once: only the thread whose `gate` has just committed comes here, and nothing repeats it."""
-        if self.journal.now() >= call.expires_at:
+        if self.journal.now() >= self._sends_until(call):
             # The commit took its time, or the machine slept: nothing has been sent, and now it is too late.
             self.verdicts.too_late(call)
             return

@@ -16,7 +16,7 @@ from connector.errors import ConnectorError, NotPlaced, Refused, TryAgain, Uncle
 from connector.journal import Journal, Transaction, reports
 from connector.journal.rows import record_json
 from connector.model import Call, Record, Source, State
-from connector.policy import Policy, Verdict
+from connector.policy import Policy, Verdict, has_waited, wait_ends
 from connector.redact import mask, scrub
 
 #: How long a planned call rests when a guard defers it without naming a time.
@@ -24,6 +24,7 @@ LOOK_AGAIN = timedelta(seconds=2)
 #: A rule's call that never reached CallerDesk is tried again after this long.
 NOT_PLACED_REST = timedelta(seconds=5)
 TOO_OLD = "The click was too old to ring anybody when its turn came; it is only recorded."
+WAITED = "The call has waited for its turn as long as it may, and the turn did not come; it is only recorded."
 #: Seconds between two tries to read the record for a rule's click, while it has not expired.
 READ_RESTS = (1, 2, 4, 8, 15)
 #: Refusals that say nothing about the customer: they are the sender's to hear, not the timeline's.
@@ -131,9 +132,11 @@ class Verdicts:
         self._settled(call.id)
 
     def expired(self, tx: Transaction, planned: Planned) -> None:
-        """The click was too old when its turn came: it is recorded, and rings nobody."""
+        """The click was too old when its turn came, or had waited too long for it: it rings nobody."""
         columns = {"code": "expired", "message": TOO_OLD}
-        planned.move(tx, State.EXPIRED, who="gate", detail=TOO_OLD, columns=columns)
+        if has_waited(planned.call):
+            columns = {"code": "waited_too_long", "message": WAITED}
+        planned.move(tx, State.EXPIRED, who="gate", detail=columns["message"], columns=columns)
 
     def too_late(self, call: Call) -> None:
         """It grew too old between the gate's commit and the dial, of which nothing has been sent."""
@@ -162,10 +165,24 @@ class Verdicts:
             again_at = min(objection.until or tx.now + LOOK_AGAIN, expires_at)
             planned.move(tx, State.PLANNED, who=who, detail=said, due_at=again_at, columns=columns)
         else:
-            # The click does not age while policy itself holds it back.
-            late = objection.until + timedelta(seconds=policy.expire_after)
-            columns["expires_at"] = late.timestamp()
-            planned.move(tx, State.DEFERRED, who=who, detail=said, due_at=objection.until, columns=columns)
+            self._held_back(tx, planned, objection, policy)
+
+    def _held_back(self, tx: Transaction, planned: Planned, objection: Verdict, policy: Policy) -> None:
+        """The click does not age while policy itself holds it back: its wait has an end of its own."""
+        call, said = planned.call, objection.sentence
+        customer = planned.columns.get("customer") or (call.plan.customer if call.plan else None)
+        ends = wait_ends(policy, str(customer), call.accepted_at)
+        until = objection.until or tx.now
+        columns: dict[str, object] = {"expires_at": ends.timestamp()}
+        if tx.now >= ends or (until >= ends and not objection.in_line):
+            columns |= {"code": "waited_too_long", "message": f"{said} {WAITED}"}
+            planned.move(tx, State.EXPIRED, who=objection.code, detail=said, columns=columns)
+            return
+        columns |= {"code": objection.code, "message": said}
+        # Who was read in its turn and cannot go yet rests a little: otherwise it is read over and over.
+        rests = call.plan is not None and has_waited(call)
+        due_at = ends if objection.in_line and not rests else min(until, ends)
+        planned.move(tx, State.DEFERRED, who=objection.code, detail=said, due_at=due_at, columns=columns)
 
     def not_read(self, call: Call, failure: ConnectorError, who: str = "crm") -> None:
         """A rule's click is read again until it expires; a person is told at once."""
@@ -199,13 +216,16 @@ class Verdicts:
         with self.journal.transaction() as tx:
             again_at = tx.now + NOT_PLACED_REST
             if call.click.source is Source.RULE and again_at < call.expires_at:
+                # A click lives a minute or so; who may wait for hours goes by the record as it is then.
+                again = (State.PLANNED, "callerdesk", never.message) if has_waited(call) else None
                 tx.move(
                     call,
                     State.DIALLING,
-                    State.PLANNED,
+                    State.ACCEPTED if again else State.PLANNED,
+                    by_way_of=again,
                     owner=call.owner,
                     who="callerdesk",
-                    detail=never.message,
+                    detail="the record is read again first" if again else never.message,
                     due_at=again_at,
                     columns={"dialled_at": None},
                 )

@@ -21,6 +21,7 @@ FLOORS = (
     ("server",),
     ("web",),
     ("dispatcher",),
+    ("turns",),
     ("assembly",),
     ("flow",),
     ("verdicts", "timeline", "balance"),

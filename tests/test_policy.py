@@ -46,6 +46,7 @@ class Book:
     coins: Decimal | float = 0.0
     coins_from: datetime | None = None
     stopped: bool = False
+    person_waits: bool = False
     asked: list[str] = field(default_factory=list)
 
     def add(self, at, customer=CUSTOMER, member=MEMBER, connection="odoo", source=Source.BUTTON):
@@ -60,6 +61,9 @@ class Book:
     def member_busy_since(self, member):
         self.asked.append("member_busy_since")
         return self.busy.get(member)
+
+    def person_waits_for(self, member):
+        return self.person_waits
 
     def dialled_since(self, since, *, customer=None, member=None, connection=None, source=None):
         self.asked.append("dialled_since")
@@ -380,9 +384,10 @@ def test_it_looks_at_this_customers_calls_only(book):
 
 def test_it_lets_a_call_wait_for_a_busy_member_no_longer_than_its_click_lives(book):
     book.busy[MEMBER] = NOON - timedelta(minutes=4)
-    for ask in (an_ask(), by_rule()):
+    for ask, may_expire in ((an_ask(), True), (by_rule(), False)):
         verdict = the_refusal(RULES_RING, ask, book)
-        assert (verdict.code, verdict.action, verdict.may_expire) == ("member_busy", Action.DEFER, True)
+        assert (verdict.code, verdict.action) == ("member_busy", Action.DEFER)
+        assert (verdict.may_expire, verdict.in_line) == (may_expire, not may_expire)
         assert verdict.until == NOON + timedelta(seconds=5)
         assert "…0002 has been in a call since 11:56: Asha Rao is rung as soon as it ends" in verdict.sentence
 

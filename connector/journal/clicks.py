@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, insert, not_, or_, select
 
+from connector.journal import line
 from connector.journal.opened import Opened
 from connector.journal.rows import call_of, click_columns, press_key, stamp
 from connector.journal.sql import one_of
@@ -39,6 +40,8 @@ _ASKED_BEFORE = _FIRST.where(
     not_(one_of(calls.c.state, _MENDABLE)),
 )
 _INSERT = insert(calls)
+_TOO_LATE = "The click came too late to ring anybody; it is only recorded."
+_IN_LINE = "The call waits its turn: others are before it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +68,29 @@ class Clicks(Opened):
         repeat_window: timedelta,
         owner: str | None = None,
         lease: timedelta = timedelta(0),
+        in_line: timedelta | None = None,
     ) -> Accepted:
         """Make a click durable once: the same delivery ever, or the same press in the window, is a repeat.
 
         With an `owner` the new row is claimed for reading in the same transaction. A click that names the
-        time it was made expires `lifetime` after that, any other `lifetime` after now.
+        time it was made expires `lifetime` after that, any other `lifetime` after now. With `in_line` it
+        waits so long at the most, behind the others of its connection if there are any, or if nobody is
+        free to own it.
         """
         try:
-            return self._accept(click, lifetime, repeat_window, owner, lease)
+            return self._accept(click, lifetime, repeat_window, owner, lease, in_line)
         except self.database.collision:
             # The same delivery, with another press, was stored by another process just now: it is the first.
-            return self._accept(click, lifetime, repeat_window, owner, lease)
+            return self._accept(click, lifetime, repeat_window, owner, lease, in_line)
 
     def _accept(
-        self, click: Click, lifetime: timedelta, repeat_window: timedelta, owner: str | None, lease: timedelta
+        self,
+        click: Click,
+        lifetime: timedelta,
+        repeat_window: timedelta,
+        owner: str | None,
+        lease: timedelta,
+        in_line: timedelta | None,
     ) -> Accepted:
         with self.transaction() as tx:
             first = self._first(tx, click, repeat_window)
@@ -87,19 +99,24 @@ class Clicks(Opened):
             now = tx.now
             made = min(click.clicked_at, now) if click.clicked_at else now
             late = made + lifetime <= now
+            waits = in_line is not None and not late and (not owner or line.anybody(tx, click.connection))
+            owner = None if late or waits else owner
             state = State.EXPIRED if late else State.READING if owner else State.ACCEPTED
             due_at = None if late else now + lease if owner else now
+            expires_at = made + lifetime
+            if waits and in_line is not None:
+                state, due_at, expires_at = State.DEFERRED, now + in_line, now + in_line
             call = Call(
                 id=new_call_id(now.timestamp()),
                 connection=click.connection,
                 click=click,
                 state=state,
                 accepted_at=now,
-                expires_at=made + lifetime,
-                owner=None if late else owner,
+                expires_at=expires_at,
+                owner=owner,
                 due_at=due_at,
-                code="expired" if late else None,
-                message="The click came too late to ring anybody; it is only recorded." if late else None,
+                code="expired" if late else "in_line" if waits else None,
+                message=_TOO_LATE if late else _IN_LINE if waits else None,
             )
             tx.connection.execute(
                 _INSERT,
@@ -125,7 +142,7 @@ class Clicks(Opened):
             if state is not State.ACCEPTED:
                 hops.append((state, "connector", call.message or "at once"))
             tx.tell(call.id, None, *hops)
-            if state is State.ACCEPTED:
+            if state in (State.ACCEPTED, State.DEFERRED):
                 tx.note("due")
             return Accepted(replace(call, attempts=1 if owner else 0), repeat=False)
 

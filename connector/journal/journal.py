@@ -9,10 +9,11 @@ from __future__ import annotations
 from connector.journal.claims import Claims
 from connector.journal.clicks import Clicks
 from connector.journal.facts import Facts
+from connector.journal.line import Line
 from connector.journal.questions import Questions
 
 
-class Journal(Clicks, Claims, Questions, Facts):
+class Journal(Clicks, Claims, Line, Questions, Facts):
     """All that this connector must never forget. Shared between threads.
 
     Without a `clock` (seconds since the epoch) it is the host's on SQLite, the server's on PostgreSQL.

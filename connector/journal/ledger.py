@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select, text
 
 from connector.journal.rows import moment
 from connector.journal.sql import Connection, one_of
-from connector.journal.tables import calls, flags, reports
-from connector.model import State
+from connector.journal.tables import PLANNED, calls, flags, reports
+from connector.model import Source, State
 
 #: Without any sign of life a placed call is taken to be over after this long: its report may never come.
 SILENT_FOR = timedelta(seconds=120)
@@ -24,10 +24,9 @@ TALKING = ("customer_picked", "member_ringing", "both_talking")
 _LIVE_STATES = [State.DIALLING.value, State.UNKNOWN.value, State.PLACED.value]
 _on_a_call = and_(
     one_of(calls.c.state, _LIVE_STATES),
-    or_(
-        calls.c.dialled_at > bindparam("silent"),
-        and_(one_of(calls.c.live, TALKING), calls.c.dialled_at > bindparam("talking")),
-    ),
+    # Said for both, so that a member's history and line are not read through.
+    calls.c.dialled_at > bindparam("talking"),
+    or_(calls.c.dialled_at > bindparam("silent"), one_of(calls.c.live, TALKING)),
 )
 _LAST_DIALLED = select(func.max(calls.c.dialled_at)).where(
     calls.c.customer == bindparam("customer"), one_of(calls.c.state, [*_LIVE_STATES, "ended", "abandoned"])
@@ -35,6 +34,11 @@ _LAST_DIALLED = select(func.max(calls.c.dialled_at)).where(
 _BUSY_SINCE = select(func.max(calls.c.dialled_at)).where(calls.c.member == bindparam("member"), _on_a_call)
 _TALKING_SINCE = _BUSY_SINCE.where(one_of(calls.c.live, TALKING))
 _HEARD = select(reports.c.fingerprint).where(reports.c.at >= bindparam("since")).limit(1)
+_PERSON_WAITS = (
+    select(calls.c.id)
+    .where(text(PLANNED), calls.c.member == bindparam("member"), calls.c.source == Source.BUTTON.value)
+    .limit(1)
+)
 _CHANNELS = select(func.count()).select_from(calls).where(_on_a_call)
 _COINS = select(func.coalesce(func.sum(calls.c.coins), 0.0)).where(calls.c.dialled_at >= bindparam("since"))
 FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
@@ -43,7 +47,9 @@ FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
 def _dialled(columns: frozenset[str]) -> Select[Any]:
     counted = select(func.count()).select_from(calls).where(calls.c.dialled_at >= bindparam("since"))
     for column in sorted(columns):
-        counted = counted.where(calls.c[column] == bindparam(column))
+        # The index of connections holds all of their history: what was dialled lately is found by its time.
+        compared = func.coalesce(calls.c[column], "") if column == "connection" else calls.c[column]
+        counted = counted.where(compared == bindparam(column))
     return counted
 
 
@@ -75,6 +81,17 @@ class Ledger:
             return since
         lately = (self._now - HEARD_WITHIN).timestamp()
         return since if self._connection.execute(_HEARD, {"since": lately}).first() else None
+
+    def person_waits_for(self, member: str) -> bool:
+        """Whether a person's own call waits until this member (E.164) is free."""
+        return self._connection.execute(_PERSON_WAITS, {"member": member}).first() is not None
+
+    def busy_bounds(self) -> dict[str, float]:
+        """Since when a call must have been dialled to keep its member busy: `silent` so far, or `talking`."""
+        lately = (self._now - HEARD_WITHIN).timestamp()
+        heard = self._connection.execute(_HEARD, {"since": lately}).first() is not None
+        silent = self._now - (SILENT_FOR if heard else DEAF_FOR)
+        return {**self._bounds(), "silent": silent.timestamp()}
 
     def dialled_since(
         self,

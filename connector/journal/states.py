@@ -1,9 +1,10 @@
 """The call's life as one literal table: every legal way forward, and nothing else.
 
     accepted -> reading -> planned -> dialling -> placed -> ended
-                   |          |          |-> unknown -> placed | ended | abandoned  (never redialled)
-                   |          |-> refused | expired | cancelled | deferred -> accepted
-                   |-> failed (the CRM could not be read)
+       |           |          |          |-> unknown -> placed | ended | abandoned  (never redialled)
+       |           |          |-> refused | expired | cancelled | deferred -> accepted
+       |           |-> failed (the CRM could not be read)
+       |-> deferred (others are before it)
 
 There is one way into `dialling`, from `planned`, and no way back out of it that leads to it again except
 through a connection that was never made (`NotPlaced`), which returns the row to `planned`. `dialling` ends in
@@ -15,15 +16,23 @@ from __future__ import annotations
 from connector.model import Phase, State
 
 LEGAL: dict[State, frozenset[State]] = {
-    State.ACCEPTED: frozenset({State.READING, State.EXPIRED, State.CANCELLED}),
+    State.ACCEPTED: frozenset({State.READING, State.DEFERRED, State.EXPIRED, State.CANCELLED}),
     State.READING: frozenset(
         {State.ACCEPTED, State.PLANNED, State.REFUSED, State.FAILED, State.EXPIRED, State.CANCELLED}
     ),
     State.PLANNED: frozenset(
-        {State.DIALLING, State.REFUSED, State.EXPIRED, State.CANCELLED, State.DEFERRED, State.PLANNED}
+        {
+            State.DIALLING,
+            State.REFUSED,
+            State.EXPIRED,
+            State.CANCELLED,
+            State.DEFERRED,
+            State.PLANNED,
+            State.ACCEPTED,
+        }
     ),
     # Back to the start, not to `planned`: hours later the record may say do-not-call.
-    State.DEFERRED: frozenset({State.ACCEPTED, State.CANCELLED}),
+    State.DEFERRED: frozenset({State.ACCEPTED, State.EXPIRED, State.CANCELLED}),
     State.DIALLING: frozenset({State.PLACED, State.REFUSED, State.PLANNED, State.UNKNOWN, State.EXPIRED}),
     State.UNKNOWN: frozenset({State.PLACED, State.ENDED, State.REFUSED, State.ABANDONED}),
     State.PLACED: frozenset({State.PLACED, State.ENDED}),

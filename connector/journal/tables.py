@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -65,12 +66,43 @@ calls = Table(
     UniqueConstraint("connection", "delivery", name="uq_calls_delivery"),
 )
 Index("ix_calls_press", calls.c.press, calls.c.accepted_at)
+# A statement has to say it in these very words, or the partial indexes are not seen to fit.
+WAITING = "state = 'deferred'"
+#: What policy holds back waits for a moment, or in line for its turn: then it is due when its wait ends.
+ASLEEP = f"{WAITING} AND due_at < expires_at"
+IN_LINE = f"{WAITING} AND due_at = expires_at"
+#: Everything else that is not at rest.
+DUE = "due_at IS NOT NULL AND state <> 'deferred'"
 Index(
     "ix_calls_due",
+    calls.c.state,
+    calls.c.source,
     calls.c.due_at,
-    sqlite_where=calls.c.due_at.isnot(None),
-    postgresql_where=calls.c.due_at.isnot(None),
+    sqlite_where=text(DUE),
+    postgresql_where=text(DUE),
 )
+Index("ix_calls_asleep", calls.c.due_at, sqlite_where=text(ASLEEP), postgresql_where=text(ASLEEP))
+Index(
+    "ix_calls_line",
+    calls.c.connection,
+    calls.c.member,
+    calls.c.expires_at,
+    calls.c.id,
+    sqlite_where=text(IN_LINE),
+    postgresql_where=text(IN_LINE),
+)
+Index(
+    "ix_calls_place",
+    calls.c.connection,
+    calls.c.expires_at,
+    calls.c.id,
+    calls.c.member,
+    sqlite_where=text(WAITING),
+    postgresql_where=text(WAITING),
+)
+#: Calls that rest before the gate: of people, for whom the member is busy.
+PLANNED = "state = 'planned'"
+Index("ix_calls_planned", calls.c.member, sqlite_where=text(PLANNED), postgresql_where=text(PLANNED))
 Index(
     "ix_calls_write_due",
     calls.c.write_due_at,

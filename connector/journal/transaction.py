@@ -12,14 +12,14 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Update, bindparam, case, insert, not_, or_, select, update
+from sqlalchemy import Update, bindparam, case, insert, not_, or_, select, text, update
 
 from connector.journal.engine import Database
 from connector.journal.ledger import Ledger
 from connector.journal.rows import call_of, stamp
 from connector.journal.sql import Connection
 from connector.journal.states import LEGAL, PHASE, RESTING, VERDICT
-from connector.journal.tables import calls, events
+from connector.journal.tables import PLANNED, calls, events
 from connector.model import Call, Source, State
 
 
@@ -60,7 +60,7 @@ _WAITS_FOR_MEMBER = (
     select(calls.c.id)
     .where(
         calls.c.member == bindparam("b_member"),
-        calls.c.state == State.PLANNED.value,
+        text(PLANNED),
         calls.c.owner.is_(None),
         calls.c.due_at > bindparam("b_now"),
     )
@@ -180,6 +180,7 @@ class Transaction:
         A row that another transaction holds is left: its own due time is near.
         """
         self.connection.execute(_MEMBER_FREE, {"b_member": member, "b_now": stamp(self.now)})
+        self.note("due")
 
     def rest(self, call: Call, *, due_at: datetime) -> None:
         """Leave a row where it stands and look at it again then; drops a claim on it."""

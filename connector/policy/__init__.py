@@ -6,6 +6,7 @@ from connector.model import Source
 from connector.policy.ask import Action, Ask, Guard, Ledger, Objection, Verdict
 from connector.policy.guards import GUARDS
 from connector.policy.hours import PRESETS, QuietHours
+from connector.policy.pace import has_waited, room, turn_comes, wait_ends
 from connector.policy.schema import PolicySchema
 from connector.policy.settings import Caps, MemberBusy, Policy, Purpose
 
@@ -24,7 +25,11 @@ __all__ = [
     "QuietHours",
     "Verdict",
     "decide",
+    "has_waited",
+    "room",
+    "turn_comes",
     "verdicts",
+    "wait_ends",
 ]
 
 #: Guards a person may overrule by asking again with the code; no rule may, and nothing else can be.
@@ -54,4 +59,6 @@ def _verdict(code: str, guard: Guard, policy: Policy, ask: Ask, ledger: Ledger) 
         return Verdict(
             code, ok=True, sentence=f"Overridden by {ask.user or 'the person who asked'}. {said.sentence}"
         )
-    return Verdict(code, False, said.sentence, said.action, said.until, overridable, said.may_expire)
+    return Verdict(
+        code, False, said.sentence, said.action, said.until, overridable, said.may_expire, said.in_line
+    )

@@ -57,6 +57,9 @@ class Ledger(Protocol):
     def member_busy_since(self, member: str) -> datetime | None:
         """When the call began that this member (E.164) still seems to be in, or None."""
 
+    def person_waits_for(self, member: str) -> bool:
+        """Whether a person's own call waits until this member (E.164) is free."""
+
     def dialled_since(
         self,
         since: datetime,
@@ -92,6 +95,7 @@ class Objection:
     sentence: str
     until: datetime | None = None
     may_expire: bool = True
+    in_line: bool = False
 
     @property
     def action(self) -> Action:
@@ -112,6 +116,8 @@ class Verdict:
     overridable: bool = False
     #: Whether the click ages while deferred. False: the wait is the policy's own and does not count.
     may_expire: bool = True
+    #: Whether it waits for its turn among others, and `until` is no more than the next moment to ask.
+    in_line: bool = False
 
 
 #: None: nothing to say. A text: a note. An `Objection`: not now, or not at all.

@@ -9,12 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 
 from connector.model import Source
+from connector.policy import pace
 from connector.policy.ask import Ask, Ledger, Objection
 from connector.policy.settings import Policy
 from connector.redact import mask
 
-#: One for each leg.
-CHANNELS_A_CALL = 2
 #: How soon a call that waits for a free channel is looked at again.
 LOOK_AGAIN = timedelta(seconds=5)
 
@@ -57,16 +56,20 @@ def daily_coins(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | None:
 
 def connection_per_minute(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | None:
     cap = policy.caps.connection_per_minute
-    if cap is None or ledger.dialled_since(_minute(ask), connection=ask.connection) < cap:
+    if cap is None:
         return None
-    return _pace(ask, f"{ask.connection} has made {_calls(cap)} this minute, the most allowed")
+    made = ledger.dialled_since(pace.minute_of(ask.now), connection=ask.connection)
+    if made < (pace.for_rules(policy, cap) if ask.source is Source.RULE else cap):
+        return None
+    most = "the most allowed" if made >= cap else "and the rest is kept for people"
+    return _pace(ask, f"{ask.connection} has made {_calls(made)} this minute, {most}")
 
 
 def rule_per_minute(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | None:
     cap = policy.caps.rule_per_minute
     if cap is None or ask.source is not Source.RULE:
         return None
-    if ledger.dialled_since(_minute(ask), connection=ask.connection, source=Source.RULE) < cap:
+    if ledger.dialled_since(pace.minute_of(ask.now), connection=ask.connection, source=Source.RULE) < cap:
         return None
     return _pace(ask, f"Rules of {ask.connection} have made {_calls(cap)} this minute, the most allowed")
 
@@ -76,26 +79,25 @@ def channels(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | None:
     if cap is None:
         return None
     taken = ledger.channels_in_use()
-    if taken + CHANNELS_A_CALL <= cap:
+    if taken + pace.CHANNELS_A_CALL <= pace.channels_for(policy, cap, ask.source):
         return None
-    return _pace(ask, f"Of {cap} channels {taken} are in use, and a call takes two", ask.now + LOOK_AGAIN)
+    most = "" if taken + pace.CHANNELS_A_CALL > cap else ", and the rest is kept for people"
+    return _pace(
+        ask, f"Of {cap} channels {taken} are in use, and a call takes two{most}", ask.now + LOOK_AGAIN
+    )
 
 
 def _pace(ask: Ask, why: str, until: datetime | None = None) -> Objection:
     """A rule waits its turn; a person is told at once."""
     if ask.source is Source.RULE:
-        until = _utc(until or _minute(ask) + timedelta(minutes=1))
-        return Objection(f"{why}: {ask.record} waits its turn.", until, may_expire=False)
+        until = _utc(until or pace.minute_of(ask.now) + pace.MINUTE)
+        return Objection(f"{why}: {ask.record} waits its turn.", until, may_expire=False, in_line=True)
     return Objection(f"{why}, so {ask.record} was not rung: ask again in a minute.")
 
 
 def _midnight(policy: Policy, ask: Ask) -> datetime:
     today = ask.now.astimezone(policy.timezone).date()
     return _utc(datetime.combine(today, time(0), tzinfo=policy.timezone))
-
-
-def _minute(ask: Ask) -> datetime:
-    return _utc(ask.now).replace(second=0, microsecond=0)
 
 
 def _utc(moment: datetime) -> datetime:

@@ -126,16 +126,25 @@ def _called_recently(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | No
 def _member_busy(policy: Policy, ask: Ask, ledger: Ledger) -> Objection | str | None:
     if policy.member_busy is MemberBusy.IGNORE:
         return None
+    by_rule = ask.source is Source.RULE
     since = ledger.member_busy_since(ask.plan.member)
     if since is None:
-        return None
+        if not by_rule or not ledger.person_waits_for(ask.plan.member):
+            return None
+        first = f"A person's own call for the member {mask(ask.plan.member)} goes first"
+        return _behind(ask, f"{first}: {ask.record} is rung after it.")
     clock = _clock(since, policy.timezone)
     busy = f"The member {mask(ask.plan.member)} has been in a call since {clock}"
     if ask.now - since >= LONGEST_CALL:
         return f"{busy}, it seems; its report never came, so it is taken to be over."
     if policy.member_busy is MemberBusy.REFUSE:
         return Objection(f"{busy}, so {ask.record} was not rung: ask again when it has ended.")
-    return Objection(f"{busy}: {ask.record} is rung as soon as it ends.", _utc(ask.now + LOOK_AGAIN))
+    said = f"{busy}: {ask.record} is rung as soon as it ends."
+    return _behind(ask, said) if by_rule else Objection(said, _utc(ask.now + LOOK_AGAIN))
+
+
+def _behind(ask: Ask, said: str) -> Objection:
+    return Objection(said, _utc(ask.now + LOOK_AGAIN), may_expire=False, in_line=True)
 
 
 #: Every guard in the order asked, with the stable code of its objection.

@@ -14,6 +14,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 from connector import phone
 from connector.errors import Refused
 from connector.policy.hours import PRESETS, QuietHours
+from connector.policy.pace import LONGEST_CLICK
 from connector.policy.settings import Caps, MemberBusy, Policy, Purpose
 
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -140,7 +141,8 @@ class PolicySchema(_Strict):
     countries = fields.List(fields.String(validate=_COUNTRY), validate=validate.Length(min=1))
     number_types = fields.List(fields.String(validate=_KIND), validate=validate.Length(min=1))
     block = fields.List(_PhoneNumber(metadata={"type": ["string", "integer"]}))
-    expire_after = _whole(1, 300)
+    expire_after = _whole(1, LONGEST_CLICK)
+    deferred_for_at_most = _whole(600, 604_800)
     quiet_hours = _Hours(metadata={"anyOf": _HOURS_IN_JSON_SCHEMA})
     timezone = fields.String(validate=_known_zone)
     member_busy = fields.Enum(MemberBusy, by_value=True)
@@ -148,6 +150,7 @@ class PolicySchema(_Strict):
     recall_gap = _whole(0, 86_400)
     repeat_window = _whole(0, 3_600)
     caps = fields.Nested(CapsSchema)
+    kept_for_people = _whole(0, 90)
     daily_coins = fields.Decimal(validate=_above_nought, metadata={"exclusiveMinimum": 0})
     call_limit = _whole(1, 86_400, allow_none=True)
     purpose = fields.Enum(Purpose, by_value=True)

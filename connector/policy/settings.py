@@ -53,7 +53,10 @@ class Policy:
     number_types: frozenset[str] = frozenset({"mobile", "fixed_line", "fixed_line_or_mobile"})
     #: Numbers never rung, E.164.
     block: frozenset[str] = field(default=frozenset(), repr=False)
+    #: A click older than this rings nobody; what policy holds back ages by the next one instead.
     expire_after: int = 60
+    #: A rule's call waits its turn no longer than this, from the first moment it might have rung.
+    deferred_for_at_most: int = 43_200
     quiet_hours: QuietHours | None = _NIGHT
     timezone: ZoneInfo = _INDIA
     member_busy: MemberBusy = MemberBusy.DEFER
@@ -64,6 +67,8 @@ class Policy:
     #: A second click for the same record within this many seconds is the first one again.
     repeat_window: int = 10
     caps: Caps = Caps()
+    #: Percent of `connection_per_minute` and `channels` that rules leave to people.
+    kept_for_people: int = 20
     #: CallerDesk coins that may be spent a day.
     daily_coins: Decimal | None = None
     #: CallLimit for plans that name none.

@@ -17,6 +17,7 @@ from connector.model import Call, State
 pytestmark = pytest.mark.both_engines
 
 LEASE = timedelta(seconds=25)
+LIFE = timedelta(seconds=60)
 
 
 @pytest.fixture
@@ -89,7 +90,8 @@ def test_a_person_goes_before_rules_and_then_the_oldest_goes_first(house: HouseK
     order = [rule("1"), rule("2"), click("3"), click("4")]
     ids = []
     for each in order:
-        ids.append(house.flow.accept(each).call.id)
+        accepted = house.journal.accept(each, lifetime=LIFE, repeat_window=timedelta(0))
+        ids.append(accepted.call.id)
         house.clock.advance(1)
     due = house.journal.due([State.ACCEPTED], 10)
     assert [call.id for call in due] == [ids[2], ids[3], ids[0], ids[1]]

@@ -97,7 +97,7 @@ def test_two_processes_never_pass_a_cap_by_one(url: str, tmp_path: Path) -> None
 
 def test_a_row_that_is_being_taken_is_left_to_its_taker(house: HouseKit) -> None:
     for number in ("1", "2", "3"):
-        house.flow.accept(rule(number))
+        house.flow.accept(click(number))
     other = house.another()
     states = (State.ACCEPTED,)
     with house.journal.transaction() as mine:
@@ -113,7 +113,7 @@ def test_a_member_who_is_free_wakes_whatever_waits_and_waits_for_no_row_itself(h
     """It holds a call already: were it to wait for another's row, that one might wait for its call."""
     house.change_policy(member_busy=MemberBusy.DEFER)
     talking = house.press("1")
-    taken, waiting = house.press("2", source=rule().source), house.press("3", source=rule().source)
+    taken, waiting = house.press("2"), house.press("3")
     assert {taken.state, waiting.state} == {State.PLANNED}
     other = house.another()
     with other.journal.transaction() as theirs:

@@ -1,0 +1,21 @@
+"""Find what is due state by state, and the line that rules' calls wait in by connection and member."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+WAITING = "state = 'deferred'"
+
+
+def upgrade() -> None:
+    op.drop_index("ix_calls_due", "calls")
+    for name, columns, where in (
+        ("ix_calls_due", ["state", "source", "due_at"], "due_at IS NOT NULL AND state <> 'deferred'"),
+        ("ix_calls_asleep", ["due_at"], f"{WAITING} AND due_at < expires_at"),
+        ("ix_calls_line", ["connection", "member", "expires_at", "id"], f"{WAITING} AND due_at = expires_at"),
+        ("ix_calls_place", ["connection", "expires_at", "id", "member"], WAITING),
+        ("ix_calls_planned", ["member"], "state = 'planned'"),
+    ):
+        op.create_index(name, "calls", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
