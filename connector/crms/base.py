@@ -19,7 +19,7 @@ from marshmallow import RAISE, Schema
 from connector.addresses import Network
 from connector.crms.base_tokens import ProcessTokens, Tokens
 from connector.errors import BadRequest, Gone
-from connector.model import Activity, Click, Record, Source, Wanted
+from connector.model import Activity, Click, Phase, Record, Source, Wanted
 
 #: Deeper JSON than this is nobody's click.
 MAX_DEPTH = 20
@@ -111,6 +111,8 @@ class Crm(ABC):
     default_source: ClassVar[Source] = Source.BUTTON
     #: Whether it has `opened` pages of its own, whatever its clicks are authenticated by.
     draws: ClassVar[bool] = False
+    #: Phases in which a call may be shown first; a CRM that takes no change of it is told when it is over.
+    shows: ClassVar[frozenset[Phase]] = frozenset(Phase)
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -174,11 +176,14 @@ class Crm(ABC):
 
     # -- For the flow (subclasses should not need to override) ---------------------------------------------
 
-    def write(self, activity: Activity) -> str:
+    def write(self, activity: Activity) -> str | None:
         """Make the CRM show the activity, whatever an earlier try did, and return its id.
 
-        Writing the same activity any number of times leaves one activity, as far as the CRM can be searched.
+        None while there is nothing to show (`shows`). Writing the same activity any number of times leaves
+        one activity, as far as the CRM can be searched.
         """
+        if activity.id is None and activity.phase not in self.shows:
+            return None
         if activity.id is None and activity.look_first:
             activity = replace(activity, id=self.find(activity))
         if activity.id is not None:

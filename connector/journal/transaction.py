@@ -235,8 +235,8 @@ class Transaction:
         }
         return self.connection.execute(_WRITE_CLAIM, values).rowcount == 1
 
-    def written(self, call: Call, owner: str, version: int, activity_id: str) -> bool:
-        """The CRM now shows `version`; True when a newer one is already wanted."""
+    def written(self, call: Call, owner: str, version: int, activity_id: str | None) -> bool:
+        """The CRM now shows `version`, perhaps without an activity; True when a newer one is wanted."""
         values = {
             "b_id": call.id,
             "b_owner": owner,

@@ -113,7 +113,12 @@ class Contract:
         settings = kind.settings_schema().load(dict(self.settings))
         return kind(Account(self.clicked.connection, settings, self.clicks, compiled))
 
-    def activity(self, phase: Phase = Phase.PLACED, **changes: Any) -> Activity:
+    @property
+    def first(self) -> Phase:
+        """The phase in which a call comes onto the record."""
+        return Phase.PLACED if Phase.PLACED in adapter(self.crm).shows else Phase.ENDED
+
+    def activity(self, phase: Phase | None = None, **changes: Any) -> Activity:
         given: dict[str, Any] = {
             "key": KEY,
             "connection": self.clicked.connection,
@@ -122,7 +127,7 @@ class Contract:
             "kind": self.kind,
             "key_field": self.key_field,
             "fields": self.fields,
-            "phase": phase,
+            "phase": phase or self.first,
             "record": Record({}, {"id": 5, "active": True}),
         }
         return Activity(**{**given, **changes})
