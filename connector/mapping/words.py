@@ -27,6 +27,8 @@ CALL_WORDS: dict[str, str] = {
     "talk_milliseconds": "talk time in milliseconds",
     "talk_minutes": "talk time in whole minutes, rounded up",
     "talk_hhmm": "talk time as HH:MM, rounded up to the minute",
+    "talk_mmss": "talk time as MM:SS: 01:35; an hour and a second is 60:01",
+    "asked_at": "when the call was asked for, ISO 8601 UTC; it is known of every call",
     "started_at": "when dialling began, ISO 8601 UTC: 2026-01-31T09:05:00Z",
     "ended_at": "when the call ended, ISO 8601 UTC",
     "customer_picked_at": "when the customer picked up, ISO 8601 UTC",
@@ -121,6 +123,11 @@ def _talk_hhmm(call: Call) -> str | None:
     return None if minutes is None else f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
+def _talk_mmss(call: Call) -> str | None:
+    talk = _talk(call)
+    return None if talk is None else f"{talk // 60:02d}:{talk % 60:02d}"
+
+
 def _outcome_text(call: Call) -> str:
     outcome = outcome_of(call)
     return OUTCOME_TEXT[outcome] if outcome else STATE_TEXT[call.state]
@@ -143,6 +150,8 @@ _VALUES: dict[str, Callable[[Call], Any]] = {
     "talk_milliseconds": lambda call: None if _talk(call) is None else (_talk(call) or 0) * 1000,
     "talk_minutes": _talk_minutes,
     "talk_hhmm": _talk_hhmm,
+    "talk_mmss": _talk_mmss,
+    "asked_at": lambda call: _iso(call.click.clicked_at or call.accepted_at),
     "started_at": lambda call: _iso(_started(call)),
     "ended_at": lambda call: _iso(_ended(call)),
     "customer_picked_at": lambda call: _iso(call.ending.customer_leg.picked_at if call.ending else None),

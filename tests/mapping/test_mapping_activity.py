@@ -110,6 +110,7 @@ def test_durations_and_times_come_in_the_forms_crms_want() -> None:
         call(State.ENDED, replace(TALKED, started_at=NOON.replace(hour=20), talk_seconds=3601))
     )
     assert (words["talk_milliseconds"], words["talk_minutes"], words["talk_hhmm"]) == (3_601_000, 61, "01:01")
+    assert words["talk_mmss"] == "60:01"
     assert words["started_at"] == "2026-01-31T20:00:00Z"
     assert words["started_at_space"] == "2026-01-31 20:00:00"
     assert words["started_date"] == "2026-02-01", "it is past midnight in India"
@@ -122,6 +123,7 @@ def test_nothing_is_said_of_what_is_not_known_yet() -> None:
         "outcome",
         "talk_seconds",
         "talk_hhmm",
+        "talk_mmss",
         "ended_at",
         "customer_picked_at",
         "recording_url",
@@ -129,6 +131,13 @@ def test_nothing_is_said_of_what_is_not_known_yet() -> None:
     )
     assert [words[word] for word in unknown] == [None] * len(unknown)
     assert "picked up" not in words["story"] and words["outcome_text"] == "In progress"
+
+
+def test_it_is_known_of_every_call_when_it_was_asked_for() -> None:
+    refused = call(State.REFUSED, plan=None, record=None, dialled_at=None)
+    assert call_words(refused)["asked_at"] == refused.accepted_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    clicked = replace(refused, click=replace(refused.click, clicked_at=NOON.replace(hour=3)))
+    assert call_words(clicked)["asked_at"] == "2026-01-31T03:00:00Z"
 
 
 @pytest.mark.parametrize(("state", "phase"), [(State.UNKNOWN, "unknown"), (State.ABANDONED, "ended")])
