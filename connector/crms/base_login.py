@@ -30,8 +30,8 @@ _LEASE, _PATIENCE, _LOOK = 20.0, 10.0, 0.1
 _PASSING = frozenset(
     {"rate_limit_exceeded", "server_error", "temporarily_unavailable", "unknown_error", "slow_down"}
 )
-#: How Salesforce words it, with an `error` that means other things as well.
-_TOO_OFTEN = "login rate exceeded"
+#: How Salesforce and Zoho word it, each with an `error` that means other things as well.
+_TOO_OFTEN = ("login rate exceeded", "too many requests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ def _refusal(who: str, reply: Reply, answer: Mapping[str, Any], grant: Grant) ->
     error = str(answer.get("error") or f"status {reply.status}")[:80]
     told = str(answer.get("error_description") or "")[:200]
     said = redact.scrub(f"{error}: {told}" if told else error)
-    passing = error in _PASSING or _TOO_OFTEN in told.lower()
+    passing = error in _PASSING or any(words in told.lower() for words in _TOO_OFTEN)
     if reply.status >= 500 or reply.status == 429 or passing:
         return TryAgain("crm_login_failed", f"{who} could not log us in just now ({said}).")
     if 300 <= reply.status < 400:

@@ -246,6 +246,13 @@ def test_a_login_that_could_not_be_kept_is_kept_at_the_next(net: responses.Reque
         (429, "{}", TryAgain, "just now"),
         (500, "<html>", TryAgain, "just now"),
         (400, '{"error": "slow_down"}', TryAgain, "slow_down"),
+        (
+            200,
+            '{"error": "Access Denied", "error_description": "You have made too many requests continuously."}',
+            TryAgain,
+            "too many requests",
+        ),
+        (200, '{"error": "invalid_code"}', AdminNeeded, "invalid_code"),
     ],
 )  # fmt: skip
 def test_a_refused_login_says_why(
