@@ -11,6 +11,7 @@ REGISTRY: dict[str, str] = {
     "odoo": "connector.crms.odoo:Odoo",
     "rest": "connector.crms.rest:Rest",
     "salesforce": "connector.crms.salesforce:Salesforce",
+    "zoho": "connector.crms.zoho:Zoho",
 }
 
 

@@ -248,7 +248,7 @@ def test_a_login_that_could_not_be_kept_is_kept_at_the_next(net: responses.Reque
         (400, '{"error": "slow_down"}', TryAgain, "slow_down"),
         (
             200,
-            '{"error": "Access Denied", "error_description": "You have made too many requests continuously."}',
+            '{"error": "Access Denied", "error_description": "You have made too many requests."}',
             TryAgain,
             "too many requests",
         ),
