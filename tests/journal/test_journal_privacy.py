@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,11 +14,13 @@ from typing import Any
 
 import pytest
 from house_kit import HouseKit, click, number_of, report
+from sqlalchemy import insert
 
 from connector import outcomes
-from connector.errors import ConnectorError
-from connector.journal import Transaction, audit, compacting, erasing, holdings, privacy, reports
+from connector.errors import ConnectorError, Gone, JournalDown, Refused
+from connector.journal import Journal, Transaction, audit, compacting, erasing, holdings, privacy, reports
 from connector.journal.numbers import OneNumber
+from connector.journal.tables import repeats
 from connector.model import Call, State
 from connector.retention import Retention
 
@@ -130,6 +134,53 @@ def test_a_member_is_forgotten_too_and_the_customer_stays(house: HouseKit) -> No
     assert call.plan.member[-10:] not in everything_kept(house)
 
 
+def test_a_call_that_was_refused_is_forgotten_with_what_was_planned_of_it(house: HouseKit) -> None:
+    house.desk.next.append(Refused("callerdesk_refused", f"{DIGITS} is blocked."))
+    refused = house.press("1")
+    assert refused.plan is not None and refused.ending is None
+    assert forget(house).calls == 1
+    assert DIGITS not in everything_kept(house)
+
+
+def test_a_click_that_was_never_planned_is_forgotten_too_and_keeps_what_is_others(house: HouseKit) -> None:
+    house.shelf.reads.append(Gone("record_not_found", "The shop has no such record."))
+    told = {"numbers": [f"+91{DIGITS}", {"mobile": DIGITS}, 7, None], "note": "ring her"}
+    unread = house.press("1", raw=told)
+    assert (unread.state, unread.plan) == (State.FAILED, None)
+    assert forget(house).calls == 1
+    raw = house.call(unread.id).click.raw
+    word = raw["numbers"][0]
+    assert word.startswith(privacy.FORGOTTEN)
+    assert raw == {"numbers": [word, {"mobile": word}, 7, None], "note": "ring her"}
+
+
+def test_texts_in_lists_of_the_record_go_too(house: HouseKit) -> None:
+    house.shelf.contact("1").update(emails=["asha@example.test", ""], ids=[7])
+    call = ended(house)
+    forget(house)
+    found = house.call(call.id).record
+    assert found is not None
+    word = found.record["emails"][0]
+    assert word.startswith(privacy.FORGOTTEN)
+    assert (found.record["emails"], found.record["ids"]) == ([word, ""], [7])
+
+
+def test_two_who_forget_at_once_change_it_once(house: HouseKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended(house)
+    looked = privacy.holdings
+
+    def and_meanwhile(journal: Journal, number: OneNumber) -> holdings.Holdings:
+        found = looked(journal, number)
+        monkeypatch.undo()
+        assert (forget(house).calls, len(found.calls)) == (1, 1)
+        return found
+
+    monkeypatch.setattr(privacy, "holdings", and_meanwhile)
+    done = forget(house)
+    assert (done.calls, done.reports) == (0, 0)
+    assert DIGITS not in everything_kept(house)
+
+
 def test_a_number_that_is_being_called_is_not_forgotten_yet(house: HouseKit) -> None:
     ended(house)
     house.clock.advance(minutes=5)
@@ -212,6 +263,28 @@ def test_not_even_the_file_holds_the_digits_afterwards(house: HouseKit) -> None:
     assert house.press("9").state is State.PLACED  # and it still writes
 
 
+@pytest.mark.both_engines
+def test_a_file_is_written_anew_where_there_is_one(house: HouseKit, engine: str) -> None:
+    assert compacting.compact(house.journal.database) is (engine == "sqlite")
+
+
+def test_a_file_that_cannot_be_written_anew_is_told_in_a_sentence(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compacting, "_PATIENCE_SECONDS", 0.05)
+    program_of_another = sqlite3.connect(house.folder / "journal.db", isolation_level=None)
+    program_of_another.execute("BEGIN IMMEDIATE")
+    with pytest.raises(JournalDown, match=r"could not be written anew \(database is locked\)"):
+        compacting.compact(house.journal.database)
+    program_of_another.close()
+    assert compacting.compact(house.journal.database)
+
+
+def test_a_number_too_short_to_be_told_is_no_number() -> None:
+    with pytest.raises(ValueError, match="too short"):
+        OneNumber("+91123")
+
+
 @pytest.mark.parametrize(
     "written",
     [
@@ -266,6 +339,21 @@ def test_the_pages_of_a_long_journal_are_all_read(house: HouseKit, monkeypatch: 
         ids.append(ended(house).id)
         house.clock.advance(minutes=5)
     assert list(holdings.holdings(house.journal, ASHA).calls) == sorted(ids)
+
+
+def test_the_pages_of_repeats_are_all_read_whatever_their_connections(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holdings, "PAGE", 2)
+    call = ended(house, delivery="first")
+    with house.journal.transaction() as tx:
+        for connection, delivery in itertools.product(("odoo", "shop"), ("a", f"wa-{DIGITS}", "z")):
+            tx.connection.execute_once(
+                insert(repeats).values(connection=connection, delivery=delivery, call_id=call.id, at=0.0)
+            )
+    told = holdings.export(house.journal, ASHA)["repeats"]
+    assert len({(each["connection"], each["delivery"]) for each in told}) == len(told) == 6
+    assert forget(house).keys == 1
 
 
 # -- Erasing -------------------------------------------------------------------------------------------------
