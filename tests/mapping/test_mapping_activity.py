@@ -114,6 +114,7 @@ def test_durations_and_times_come_in_the_forms_crms_want() -> None:
     assert words["started_at"] == "2026-01-31T20:00:00Z"
     assert words["started_at_space"] == "2026-01-31 20:00:00"
     assert words["started_date"] == "2026-02-01", "it is past midnight in India"
+    assert (words["started_date_utc"], words["started_time_utc"]) == ("2026-01-31", "20:00")
     assert (words["customer"], words["customer_last4"]) == ("+919876500001", "0001")
 
 
