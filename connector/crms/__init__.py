@@ -9,6 +9,7 @@ from connector.crms.base import Crm
 #: name in the manifest -> module and class
 REGISTRY: dict[str, str] = {
     "odoo": "connector.crms.odoo:Odoo",
+    "pipedrive": "connector.crms.pipedrive:Pipedrive",
     "rest": "connector.crms.rest:Rest",
     "salesforce": "connector.crms.salesforce:Salesforce",
     "zoho": "connector.crms.zoho:Zoho",
