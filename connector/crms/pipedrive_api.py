@@ -1,7 +1,7 @@
 """Pipedrive's two API versions behind one address, its credentials and its refusals.
 
-Sources: Pipedrive API reference (v1, v2); "Rate limiting"; "OAuth authorization". Version 2 lacks users, the
-details of leads and call logs: those go to version 1. `/v1/…` and `/api/v2/…` exist on every company's address.
+Sources: Pipedrive API reference (v1, v2); "Rate limiting"; "OAuth authorization". Users, single leads and
+call logs are in version 1 only. `/v1/…` and `/api/v2/…` exist on every company's address.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 from connector import redact
 from connector.crms.base import Account
 from connector.crms.base_api import JsonApi, checked_id, said
-from connector.crms.base_login import Grant, Login
+from connector.crms.base_login import Grant, Login, object_in
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
-from connector.http import Reply, meaning_of, retry_after
+from connector.http import Reply, retry_after
 
 WHO = "Pipedrive"
 #: object of a mapping file -> where its records are
@@ -81,11 +81,17 @@ def explain(reply: Reply, about: str) -> ConnectorError | None:
         return TryAgain(
             "crm_rate_limited", f"Pipedrive's firewall turned us away for a while{on}.", status=503
         )
-    meaning = meaning_of(reply, WHO, about)
-    words = _words(reply)
-    if isinstance(meaning, AdminNeeded) and words:
-        return AdminNeeded(meaning.code, f"{meaning.message} It says: {words}", status=meaning.status)
-    return meaning
+    told = said(object_in(reply).get("error"))
+    words = f" It says: {told}" if told else ""
+    if reply.status == 400:
+        return AdminNeeded("crm_rejected", f"Pipedrive rejected the request{on}.{words}")
+    if reply.status == 401:
+        advice = "copy the API token again, or log in to the app again"
+        return AdminNeeded("crm_unauthorised", f"Pipedrive refused our credentials{on}: {advice}.{words}")
+    if reply.status == 403:
+        advice = "give its user the right, or the app the scope"
+        return AdminNeeded("crm_forbidden", f"Pipedrive does not let us do this{on}: {advice}.{words}")
+    return None
 
 
 def _slower(reply: Reply, on: str) -> TryAgain:
@@ -103,11 +109,3 @@ def _slower(reply: Reply, on: str) -> TryAgain:
         except ValueError:
             wait = None
     return TryAgain("crm_rate_limited", f"Pipedrive asks us to slow down{on}.", status=503, retry_after=wait)
-
-
-def _words(reply: Reply) -> str:
-    try:
-        body = reply.json()
-    except ValueError:
-        return ""
-    return said(body.get("error")) if isinstance(body, dict) else ""

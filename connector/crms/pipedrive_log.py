@@ -15,7 +15,7 @@ from connector.model import Activity, Outcome
 _LOGS = "v1/callLogs"
 #: The most the list gives at once.
 _PAGE = 50
-#: our outcome -> theirs; None: it is not certain that anybody was rung, so there is nothing to log. Theirs has
+#: our outcome -> theirs; None: it is not certain that anybody was rung, so there is nothing to log. They have
 #: no word for a member who did not answer: on the customer's timeline nobody was spoken to.
 OUTCOMES: dict[Outcome, str | None] = {
     Outcome.ANSWERED: "connected",
