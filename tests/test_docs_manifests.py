@@ -17,7 +17,11 @@ _CALLERDESK = 'callerdesk: {authcode: "${CALLERDESK_AUTHCODE}", deskphone: "0120
 
 @pytest.mark.parametrize(
     ("page", "connections"),
-    [("odoo.md", {"odoo"}), ("salesforce.md", {"salesforce", "salesforce-rules"})],
+    [
+        ("odoo.md", {"odoo"}),
+        ("salesforce.md", {"salesforce", "salesforce-rules"}),
+        ("zoho.md", {"zoho"}),
+    ],
 )
 def test_a_pages_manifest_builds_and_lets_rules_ring(
     page: str, connections: set[str], tmp_path: Path

@@ -42,10 +42,8 @@ _SLOW_DOWN = frozenset({"TOO_MANY_REQUESTS", "LIMIT_EXCEEDED", "API_LIMIT_EXCEED
 class Taken(AdminNeeded):
     """Another record already holds this value of a field that allows no duplicates."""
 
-    def __init__(self, field: str, record_id: str, about: str) -> None:
-        super().__init__(
-            "crm_rejected", f"{WHO} has another record with the same {field} ({about}): no duplicates there."
-        )
+    def __init__(self, code: str, message: str, *, field: str, record_id: str) -> None:
+        super().__init__(code, message)
         self.field, self.record_id = field, record_id
 
 
@@ -159,7 +157,12 @@ def _meaning(told: Mapping[str, Any], about: str) -> ConnectorError:
     if code == "DUPLICATE_DATA":
         other = details.get("duplicate_record")
         found = details.get("id") or (other.get("id") if isinstance(other, dict) else None)
-        return Taken(field, str(found or ""), about)
+        return Taken(
+            "crm_rejected",
+            f"{WHO} has another record with the same {field} ({about}): no duplicates there.",
+            field=field,
+            record_id=str(found or ""),
+        )
     if code == "INVALID_DATA" and not field and _NO_SUCH_ID.search(message):
         return Gone("record_not_found", f"{WHO} has no such record ({about}).")
     if code == "INVALID_MODULE":
