@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 from house_kit import Died, HouseKit, number_of, report, rule
 
 from connector.callerdesk import Placed
-from connector.errors import NotPlaced, Refused, Unclear
+from connector.errors import AdminNeeded, NotPlaced, Refused, TryAgain, Unclear
 from connector.flow import DIAL_LEASE
 from connector.model import Call, Outcome, Phase, State
 from connector.outcomes import REPORT_OVERDUE, UNKNOWN_REST
+from connector.timeline import WRITE_LEASE
+from connector.verdicts import NOT_PLACED_REST, Verdicts
 
 pytestmark = pytest.mark.both_engines
 
@@ -219,3 +222,133 @@ def test_somebody_who_waits_is_told_with_the_row_as_it_stands(house: HouseKit, s
 def test_reports_are_asked_for_when_they_are_overdue(house: HouseKit) -> None:
     call: Call = house.press("1")
     assert call.due_at == house.clock.now + timedelta(seconds=150)
+
+
+# -- Whose row it is -----------------------------------------------------------------------------------------
+
+
+READ_LATER = TryAgain("crm_timeout", "The CRM did not answer in time.")
+#: Every verdict on a call that is being dialled, brought by who holds it, or held it.
+ON_DIALLING: dict[str, Callable[[Verdicts, Call], object]] = {
+    "placed": lambda verdicts, call: verdicts.placed(
+        call, Placed("45719999", None, "Accepted.", {}), "w9.write", WRITE_LEASE
+    ),
+    "refused": lambda verdicts, call: verdicts.refuse(call, Refused("bad", "No."), State.DIALLING),
+    "too late": lambda verdicts, call: verdicts.too_late(call),
+    "not placed": lambda verdicts, call: verdicts.not_placed(call, UNREACHABLE),
+    "unclear": lambda verdicts, call: verdicts.unclear(call, NO_ANSWER),
+    "lease ended": lambda verdicts, call: verdicts.lease_ended(call),
+}
+#: The same of one whose record is being read.
+ON_READING: dict[str, Callable[[Verdicts, Call], object]] = {
+    "refused": lambda verdicts, call: verdicts.refuse(call, Refused("bad", "No."), State.READING),
+    "read later": lambda verdicts, call: verdicts.not_read(call, READ_LATER),
+    "not readable": lambda verdicts, call: verdicts.not_read(call, AdminNeeded("crm_login", "No login.")),
+    "lease ended": lambda verdicts, call: verdicts.lease_ended(call),
+}
+
+
+def left(house: HouseKit, state: State) -> Call:
+    """A rule's call whose process died while it was in this state."""
+    (house.desk.next if state is State.DIALLING else house.shelf.reads).append(Died())
+    call = house.press("1", source=rule().source)
+    assert call.state is state
+    return call
+
+
+def brought(house: HouseKit, state: State, verdict: str, call: Call) -> None:
+    (ON_DIALLING if state is State.DIALLING else ON_READING)[verdict](house.flow.verdicts, call)
+
+
+every_verdict = pytest.mark.parametrize(
+    ("state", "verdict"),
+    [(State.DIALLING, name) for name in ON_DIALLING] + [(State.READING, name) for name in ON_READING],
+)
+
+
+@every_verdict
+def test_a_verdict_of_who_does_not_hold_the_row_moves_nothing(
+    house: HouseKit, state: State, verdict: str
+) -> None:
+    call = left(house, state)
+    brought(house, state, verdict, replace(call, owner="w9.somebody-else"))
+    assert house.call(call.id) == call
+    brought(house, state, verdict, call)
+    assert house.call(call.id).state is not state
+
+
+@pytest.mark.parametrize("verdict", ["placed", "refused", "too late", "unclear", "lease ended"])
+def test_whoever_waits_is_told_with_the_verdict_itself(house: HouseKit, verdict: str) -> None:
+    call = left(house, State.DIALLING)
+    with house.flow.waiters.expecting(call.id) as waiting:
+        brought(house, State.DIALLING, verdict, call)
+        assert waiting.over
+    if verdict == "placed":
+        assert waiting.call is not None and waiting.call.message is not None
+        assert waiting.call.message.endswith("the customer …0001 first, then you on …0101.")
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "to", "who"),
+    [
+        (State.DIALLING, "placed", State.PLACED, "callerdesk"),
+        (State.DIALLING, "refused", State.REFUSED, "callerdesk"),
+        (State.DIALLING, "too late", State.EXPIRED, "dial"),
+        (State.DIALLING, "not placed", State.PLANNED, "callerdesk"),
+        (State.DIALLING, "unclear", State.UNKNOWN, "callerdesk"),
+        (State.DIALLING, "lease ended", State.UNKNOWN, "reaper"),
+        (State.READING, "refused", State.REFUSED, "mapping"),
+        (State.READING, "read later", State.ACCEPTED, "crm"),
+        (State.READING, "not readable", State.FAILED, "crm"),
+        (State.READING, "lease ended", State.ACCEPTED, "reaper"),
+    ],
+)
+def test_the_story_says_who_decided(house: HouseKit, state: State, verdict: str, to: State, who: str) -> None:
+    call = left(house, state)
+    brought(house, state, verdict, call)
+    last = house.journal.story(call.id)[-1]
+    assert (last.from_state, last.to_state, last.who) == (state, to, who)
+
+
+def test_a_click_that_is_too_old_is_told_by_the_gate(house: HouseKit) -> None:
+    house.shelf.reads.append(lambda: house.clock.advance(61))
+    call = house.press("1")
+    last = house.journal.story(call.id)[-1]
+    assert (call.state, call.code, last.who) == (State.EXPIRED, "expired", "gate")
+
+
+def test_a_call_that_is_refused_keeps_the_record_it_was_refused_by(house: HouseKit) -> None:
+    house.shelf.contact("1")["mobile"] = "not a number"
+    call = house.press("1")
+    assert (call.state, call.record and call.record.record["name"]) == (State.REFUSED, "Asha")
+
+
+@pytest.mark.parametrize(("left_over", "again"), [(5.0, False), (5.5, True)])
+def test_a_rules_call_is_not_tried_again_when_it_will_have_expired(
+    house: HouseKit, left_over: float, again: bool
+) -> None:
+    call = left(house, State.DIALLING)
+    house.clock.advance((call.expires_at - house.clock.now).total_seconds() - left_over)
+    house.flow.verdicts.not_placed(call, UNREACHABLE)
+    now = house.call(call.id)
+    assert now.state is (State.PLANNED if again else State.REFUSED)
+    assert not again or now.due_at == house.clock.now + NOT_PLACED_REST
+
+
+@pytest.mark.parametrize(("left_over", "again"), [(1.0, False), (1.5, True)])
+def test_a_rules_record_is_not_read_again_when_the_click_will_have_expired(
+    house: HouseKit, left_over: float, again: bool
+) -> None:
+    call = left(house, State.READING)
+    house.clock.advance((call.expires_at - house.clock.now).total_seconds() - left_over)
+    house.flow.verdicts.not_read(call, READ_LATER)
+    assert house.call(call.id).state is (State.ACCEPTED if again else State.FAILED)
+
+
+def test_the_person_is_told_that_the_phone_may_be_ringing_when_the_dialling_process_died(
+    house: HouseKit,
+) -> None:
+    call = left(house, State.DIALLING)
+    house.flow.verdicts.lease_ended(call)
+    message = house.call(call.id).message
+    assert message is not None and "may be ringing: do not press again" in message
