@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from connector.errors import Refused
-from connector.model import CallPlan, Source
+from connector.model import Call, CallPlan, Click, Source, State
 from connector.policy import (
     GUARDS,
     OVERRIDABLE,
@@ -27,6 +27,7 @@ from connector.policy import (
     Purpose,
     QuietHours,
     decide,
+    pace,
     verdicts,
 )
 
@@ -568,6 +569,150 @@ def test_its_gate_and_its_dry_run_always_agree(policy, now, source, overrides, a
     for verdict in objections:
         assert verdict.until is None or verdict.until > now
         assert not (verdict.overridable and verdict.code in overrides)
+
+
+# -- The pace of rules -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cap", "kept", "rules"), [(10, 20, 8), (6, 20, 4), (3, 20, 2), (1, 20, 1), (10, 0, 10), (2, 90, 1)]
+)
+def test_its_rules_leave_people_a_share_rounded_up_but_have_one_call_at_least(cap, kept, rules):
+    policy = Policy(kept_for_people=kept)
+    assert pace.for_rules(policy, cap) == rules
+    # Of channels whole calls, two channels each.
+    assert pace.channels_for(policy, 2 * cap, Source.RULE) == 2 * rules
+    assert pace.channels_for(policy, 2 * cap + 1, Source.RULE) == 2 * rules
+    assert pace.channels_for(policy, 2 * cap + 1, Source.BUTTON) == 2 * cap + 1
+
+
+def test_it_keeps_the_last_calls_of_a_minute_for_people(book):
+    policy = replace(RULES_RING, caps=Caps(connection_per_minute=10), recall_gap=0)
+    for made in range(10):
+        for source in Source:
+            objects = decide(policy, an_ask(source=source), book)
+            assert (objects is None) is (source is Source.BUTTON or made < 8)
+        if objects := decide(policy, by_rule(), book):
+            assert (
+                f"odoo has made {made} calls this minute, and the rest is kept for people" in objects.sentence
+            )
+            assert objects.in_line
+        book.add(THIS_MINUTE)
+    assert "10 calls this minute, the most allowed" in the_refusal(policy, by_rule(), book).sentence
+    assert the_refusal(policy, an_ask(), book).action is Action.REFUSE
+
+
+def test_it_keeps_the_last_channels_for_people(book):
+    policy = replace(RULES_RING, caps=Caps(channels=10), recall_gap=0)
+    book.channels = 6
+    assert decide(policy, by_rule(), book) is None
+    book.channels = 7
+    assert decide(policy, an_ask(), book) is None
+    verdict = the_refusal(policy, by_rule(), book)
+    assert (
+        "Of 10 channels 7 are in use, and a call takes two, and the rest is kept for people"
+        in verdict.sentence
+    )
+    assert (verdict.until, verdict.in_line, verdict.may_expire) == (NOON + timedelta(seconds=5), True, False)
+    book.channels = 9
+    assert "and a call takes two: Asha Rao waits" in the_refusal(policy, by_rule(), book).sentence
+
+
+def test_a_persons_own_call_for_a_member_goes_before_a_rules(book):
+    book.person_waits = True
+    assert decide(RULES_RING, an_ask(), book) is None
+    verdict = the_refusal(RULES_RING, by_rule(), book)
+    assert (verdict.code, verdict.action, verdict.in_line) == ("member_busy", Action.DEFER, True)
+    assert (
+        verdict.sentence == "A person's own call for the member …0002 goes first: Asha Rao is rung after it."
+    )
+    assert decide(replace(RULES_RING, member_busy=MemberBusy.IGNORE), by_rule(), book) is None
+
+
+def test_it_says_how_many_calls_rules_may_begin_now(book):
+    def room(**caps):
+        return pace.room(Policy(caps=Caps(**caps)), "odoo", book, NOON)
+
+    assert room() is None
+    book.add(THIS_MINUTE)
+    book.add(THIS_MINUTE, source=Source.RULE)
+    book.add(THIS_MINUTE, source=Source.RULE, connection="crm")
+    book.add(LAST_MINUTE, source=Source.RULE)
+    assert room(rule_per_minute=3) == 2
+    assert room(connection_per_minute=10) == 6
+    book.channels = 3
+    assert room(channels=10) == 2
+    assert room(rule_per_minute=3, connection_per_minute=10, channels=100) == 2
+    assert room(rule_per_minute=30, connection_per_minute=10, channels=8) == 1
+    book.channels = 20
+    assert room(channels=10) == room(rule_per_minute=30, channels=10) == 0
+
+
+def test_it_tells_when_a_turn_comes_by_the_minute(book):
+    policy = Policy(caps=Caps(rule_per_minute=2))
+
+    def turns(ledger):
+        moments = [
+            pace.turn_comes(policy, "odoo", ledger, NOON, ahead, timedelta(minutes=1)) for ahead in range(5)
+        ]
+        return [int((moment - NOON).total_seconds()) for moment in moments]
+
+    # It is 12:00:30.
+    assert turns(None) == turns(book) == [0, 0, 30, 30, 90]
+    book.add(THIS_MINUTE, source=Source.RULE)
+    assert turns(book) == [0, 30, 30, 90, 90]
+    book.add(THIS_MINUTE, source=Source.RULE)
+    book.add(THIS_MINUTE, source=Source.RULE)
+    assert turns(book) == [30, 30, 90, 90, 150]
+
+
+def test_it_tells_when_a_turn_comes_by_the_channels(book):
+    # Four calls at once by rules, of five.
+    policy = Policy(caps=Caps(channels=10))
+
+    def turns(ledger):
+        moments = [
+            pace.turn_comes(policy, "odoo", ledger, NOON, ahead, timedelta(seconds=40))
+            for ahead in (0, 3, 4, 8)
+        ]
+        return [(moment - NOON).total_seconds() for moment in moments]
+
+    assert turns(None) == turns(book) == [0, 0, 10, 50]
+    book.channels = 5
+    assert turns(book) == [0, 30, 40, 80]
+    book.channels = 20
+    assert turns(book) == [10, 40, 50, 90]
+
+
+def test_it_tells_a_turn_by_the_slowest_cap_and_none_where_there_is_no_cap(book):
+    takes = timedelta(seconds=40)
+    assert pace.turn_comes(Policy(), "odoo", book, NOON, 9, takes) is None
+    both = Policy(caps=Caps(rule_per_minute=2, channels=10))
+    assert pace.turn_comes(both, "odoo", None, NOON, 4, takes) == NOON + timedelta(seconds=90)
+    both = Policy(caps=Caps(connection_per_minute=100, channels=10))
+    assert pace.turn_comes(both, "odoo", None, NOON, 4, takes) == NOON + timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(
+    ("policy", "customer", "accepted", "first"),
+    [
+        (Policy(), CUSTOMER, NOON, NOON),
+        (Policy(), CUSTOMER, NIGHT, datetime(2026, 3, 3, 9, tzinfo=INDIA)),
+        (Policy(), "+12025550123", NIGHT, NIGHT),  # 11:10 in New York
+        (Policy(), None, NIGHT, NIGHT),
+        (Policy(quiet_hours=None), CUSTOMER, NIGHT, NIGHT),
+    ],
+)
+def test_a_rules_wait_is_counted_from_the_first_moment_it_might_have_rung(policy, customer, accepted, first):
+    policy = replace(policy, deferred_for_at_most=3600)
+    assert pace.wait_ends(policy, customer, accepted) == first + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("seconds", "waited"), [(60, False), (300, False), (301, True), (43_200, True)])
+def test_a_call_that_may_live_longer_than_any_click_has_waited(seconds, waited):
+    click = Click("odoo", "res.partner", "1")
+    call = Call("1", "odoo", click, State.DEFERRED, NOON, NOON + timedelta(seconds=seconds))
+    assert pace.has_waited(call) is waited
 
 
 # -- The manifest's section --------------------------------------------------------------------------------
