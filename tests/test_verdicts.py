@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from house_kit import Died, HouseKit, number_of, report, rule
+from house_kit import INDIA, Died, HouseKit, live_event, number_of, report, rule
 
 from connector.callerdesk import Placed
 from connector.errors import AdminNeeded, NotPlaced, Refused, TryAgain, Unclear
 from connector.flow import DIAL_LEASE
 from connector.model import Call, Outcome, Phase, State
 from connector.outcomes import REPORT_OVERDUE, UNKNOWN_REST
+from connector.policy import Caps, MemberBusy, QuietHours
 from connector.timeline import WRITE_LEASE
 from connector.verdicts import NOT_PLACED_REST, Verdicts
 
@@ -352,3 +354,99 @@ def test_the_person_is_told_that_the_phone_may_be_ringing_when_the_dialling_proc
     house.flow.verdicts.lease_ended(call)
     message = house.call(call.id).message
     assert message is not None and "may be ringing: do not press again" in message
+
+
+# -- Waiting for one's turn ----------------------------------------------------------------------------------
+
+
+ONE_AT_A_TIME = {"caps": Caps(channels=2), "member_busy": MemberBusy.IGNORE, "deferred_for_at_most": 600}
+
+
+def in_line(house: HouseKit, **policy: Any) -> tuple[Call, Call]:
+    """A call that takes the only channels, and a rule's that waits for them for ten minutes at the most."""
+    house.change_policy(**{**ONE_AT_A_TIME, **policy})
+    first, waiting = house.press("1"), house.press("2", source=rule().source)
+    assert (first.state, waiting.state, waiting.code) == (State.PLACED, State.DEFERRED, "cap_channels")
+    assert waiting.due_at == waiting.expires_at == waiting.accepted_at + timedelta(minutes=10)
+    return first, waiting
+
+
+def test_a_call_that_waited_as_long_as_it_may_rings_nobody(house: HouseKit) -> None:
+    first, waiting = in_line(house)
+    house.hear(live_event(first, house.clock))
+    house.look(minutes=9, seconds=59)
+    assert house.call(waiting.id).state is State.DEFERRED
+    house.look(1)
+    over = house.call(waiting.id)
+    assert (over.state, over.code, house.desk.rung) == (State.EXPIRED, "waited_too_long", [number_of("1")])
+    assert over.message is not None and "waited for its turn as long as it may" in over.message
+    last = house.journal.story(waiting.id)[-1]
+    assert (last.who, last.detail) == ("gate", over.message)
+
+
+def test_a_call_whose_turn_comes_in_quiet_hours_that_outlast_its_wait_rings_nobody(house: HouseKit) -> None:
+    house.clock.advance(hours=8, minutes=55)
+    first, waiting = in_line(house, quiet_hours=QuietHours(time(21), time(9)))
+    house.clock.advance(minutes=6)
+    house.hear(report(first, house.clock))
+    house.look(1)
+    over = house.call(waiting.id)
+    assert (over.state, over.code, house.desk.rung) == (State.EXPIRED, "waited_too_long", [number_of("1")])
+    assert over.message is not None and "between 21:00 and 09:00 nobody is rung" in over.message
+    assert "waited for its turn as long as it may" in over.message
+    last = house.journal.story(waiting.id)[-1]
+    assert (last.who, over.expires_at) == ("quiet_hours", waiting.expires_at)
+
+
+def test_a_call_that_came_in_quiet_hours_may_wait_after_them_too(house: HouseKit) -> None:
+    house.change_policy(quiet_hours=QuietHours(time(21), time(9)), deferred_for_at_most=600)
+    house.clock.advance(hours=10)
+    call = house.press("1", source=rule().source)
+    morning = datetime(2026, 3, 3, 9, tzinfo=INDIA)
+    assert (call.state, call.due_at, call.expires_at) == (
+        State.DEFERRED,
+        morning,
+        morning + timedelta(minutes=10),
+    )
+
+
+def test_a_call_whose_turn_a_person_takes_while_it_is_read_rests_a_little(house: HouseKit) -> None:
+    first, waiting = in_line(house)
+    house.hear(report(first, house.clock))
+    house.shelf.reads.append(lambda: house.press("3"))
+    house.look(1)
+    again = house.call(waiting.id)
+    assert (again.state, again.code) == (State.DEFERRED, "cap_channels")
+    assert again.due_at == house.clock.now + timedelta(seconds=5)
+    assert again.expires_at == waiting.expires_at
+    assert house.desk.rung == [number_of("1"), number_of("3")]
+
+
+def test_a_call_that_waited_is_read_again_before_it_is_tried_again(house: HouseKit) -> None:
+    first, waiting = in_line(house)
+    house.hear(report(first, house.clock))
+    house.desk.next.append(UNREACHABLE)
+    house.look(1)
+    again = house.call(waiting.id)
+    assert (again.state, again.due_at) == (State.ACCEPTED, house.clock.now + NOT_PLACED_REST)
+    *_, planned, accepted = house.journal.story(waiting.id)
+    assert (planned.to_state, planned.who, planned.detail) == (
+        State.PLANNED,
+        "callerdesk",
+        UNREACHABLE.message,
+    )
+    assert (accepted.to_state, accepted.who, accepted.detail) == (
+        State.ACCEPTED,
+        "callerdesk",
+        "the record is read again first",
+    )
+    house.shelf.contact("2")["do_not_call"] = True
+    house.look(5)
+    assert (house.call(waiting.id).code, house.desk.rung) == ("refused_by_rule", [number_of("1")])
+
+
+def test_the_story_of_a_click_that_is_tried_again_says_why(house: HouseKit) -> None:
+    call = left(house, State.DIALLING)
+    house.flow.verdicts.not_placed(call, UNREACHABLE)
+    last = house.journal.story(call.id)[-1]
+    assert (last.to_state, last.detail) == (State.PLANNED, UNREACHABLE.message)
