@@ -8,6 +8,7 @@ from connector.crms.base import Crm
 
 #: name in the manifest -> module and class
 REGISTRY: dict[str, str] = {
+    "freshsales": "connector.crms.freshsales:Freshsales",
     "odoo": "connector.crms.odoo:Odoo",
     "pipedrive": "connector.crms.pipedrive:Pipedrive",
     "rest": "connector.crms.rest:Rest",
