@@ -87,7 +87,8 @@ class HouseKit:
         self.desk = like.desk if like else Desk()
         self.shelf = like.shelf if like else Shelf()
         self.policy = policy or (like.policy if like else calm())
-        self.journal = Journal(DATABASES.url_in(folder), clock=self.clock)
+        url = DATABASES.url_in if (folder / "journal.db").exists() else DATABASES.fresh_in
+        self.journal = Journal(url(folder), clock=self.clock)
         self.journal.open()
         members = Members(self.desk, clock=self.clock)
         self.shop = Connection("shop", crm or self.shelf, MappingFile(mapping), self.policy, DESKPHONE)
