@@ -24,6 +24,7 @@ from mutation.parts import PARTS, Part
 ROOT = Path(__file__).parents[1]
 COPIES = ROOT / "build" / "mutants"
 LOWEST = 90.0
+MEMORY = Path("/dev/shm")
 #: What the tests need beside the code; whatever is not there is not missed.
 COPIED = ("connector", "tests", "mappings", "setup.cfg")
 #: pytest's "a test failed", "interrupted" (a module of tests could not be imported) and "internal error",
@@ -107,7 +108,13 @@ def _mutmut(copy: Path, *words: str) -> None:
     run = subprocess.run(
         [sys.executable, str(ENTRY), *words],
         cwd=copy,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={
+            **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            # Databases that wait for no disk.
+            **({"TMPDIR": str(MEMORY)} if MEMORY.is_dir() else {}),
+        },
         stdout=None if sys.stdout.isatty() else subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
