@@ -80,6 +80,8 @@ class Click:
     override: frozenset[str] = frozenset()
     #: What the CRM sent along, redacted; readable in mappings as `click.*`.
     raw: Mapping[str, Any] = field(default_factory=dict)
+    #: Whether the CRM waits to be told how the call came out, even if nobody was rung (`Crm.conclude`).
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

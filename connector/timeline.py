@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from connector.connection import Connection, connected
 from connector.errors import ConnectorError, Gone, Refused, TryAgain
-from connector.journal import Journal
-from connector.model import Call
+from connector.journal import NOT_ON_TIMELINE, PHASE, RESTING, Journal
+from connector.model import Call, State
 
 logger = logging.getLogger("connector.timeline")
 
@@ -56,12 +56,10 @@ class Timeline:
     def _log_once(self, call: Call, owner: str) -> bool:
         """Write one version; True when a newer one is already wanted."""
         try:
-            connection = connected(self.connections, call.connection)
-            look_first = call.activity_id is None and call.write_attempts > 1
-            activity = connection.mapping.current().activity(self._shown(call), look_first=look_first)
-            activity_id = connection.crm.write(activity)
+            activity_id = self._written(call)
+            self._conclude(call)
         except (Gone, Refused) as final:
-            self._not_logged(call, owner, final, dead=True)
+            self._not_logged(call, owner, final, dead=self._concluded(call))
             return False
         except ConnectorError as failure:
             self._not_logged(call, owner, failure, dead=False)
@@ -74,6 +72,29 @@ class Timeline:
         with self.journal.transaction() as tx:
             return tx.written(call, owner, call.wanted, activity_id)
 
+    def _written(self, call: Call) -> str | None:
+        """The id of the activity, made or changed; of a call that has no place on the timeline, None."""
+        if call.click.awaited and not _has_a_place(call):
+            return call.activity_id
+        connection = connected(self.connections, call.connection)
+        look_first = call.activity_id is None and call.write_attempts > 1
+        activity = connection.mapping.current().activity(self._shown(call), look_first=look_first)
+        return connection.crm.write(activity)
+
+    def _conclude(self, call: Call) -> None:
+        """Tell a CRM that waits for it how the call came out."""
+        if call.click.awaited and call.state in RESTING:
+            connected(self.connections, call.connection).crm.conclude(self._shown(call))
+
+    def _concluded(self, call: Call) -> bool:
+        """The same of an activity that can never be written; False when it is to be tried again."""
+        try:
+            self._conclude(call)
+        except ConnectorError as failure:
+            logger.warning("call %s: the CRM could not be told how it came out: %s", call.id, failure.message)
+            return False
+        return True
+
     def _not_logged(self, call: Call, owner: str, failure: ConnectorError, *, dead: bool) -> None:
         rest = float(WRITE_RESTS[min(call.write_attempts, len(WRITE_RESTS)) - 1])
         asked = failure.retry_after if isinstance(failure, TryAgain) else None
@@ -84,3 +105,10 @@ class Timeline:
             since = call.wanted_since or tx.now
             over = dead or tx.now - since > WRITE_FOR
             tx.not_written(call, owner, failure.message, None if over else tx.now + timedelta(seconds=rest))
+
+
+def _has_a_place(call: Call) -> bool:
+    """Whether the timeline shows such an end; what was refused in passing is only told to who waits."""
+    if call.state is State.REFUSED:
+        return call.code not in NOT_ON_TIMELINE and call.record is not None
+    return PHASE[call.state] is not None

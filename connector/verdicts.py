@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from connector import outcomes
 from connector.callerdesk import Placed
 from connector.errors import ConnectorError, NotPlaced, Refused, TryAgain, Unclear
-from connector.journal import Journal, Transaction, reports
+from connector.journal import NOT_ON_TIMELINE, Journal, Transaction, reports
 from connector.journal.rows import record_json
 from connector.model import Call, Record, Source, State
 from connector.policy import Policy, Verdict, has_waited, wait_ends
@@ -27,10 +27,6 @@ TOO_OLD = "The click was too old to ring anybody when its turn came; it is only 
 WAITED = "The call has waited for its turn as long as it may, and the turn did not come; it is only recorded."
 #: Seconds between two tries to read the record for a rule's click, while it has not expired.
 READ_RESTS = (1, 2, 4, 8, 15)
-#: Refusals that say nothing about the customer: they are the sender's to hear, not the timeline's.
-NOT_ON_TIMELINE = frozenset(
-    {"paused", "workflow_dialling_off", "called_recently", "unknown_object", "unknown_field"}
-)
 
 
 @dataclass(frozen=True, slots=True)

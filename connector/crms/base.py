@@ -19,7 +19,7 @@ from marshmallow import RAISE, Schema
 from connector.addresses import Network
 from connector.crms.base_tokens import ProcessTokens, Tokens
 from connector.errors import BadRequest, Gone
-from connector.model import Activity, Click, Phase, Record, Source, Wanted
+from connector.model import Activity, Call, Click, Ending, Phase, Record, Source, Wanted
 
 #: Deeper JSON than this is nobody's click.
 MAX_DEPTH = 20
@@ -54,6 +54,8 @@ class Answer:
     code: str | None = None
     repeat: bool = False
     status: int = 200
+    #: How the call ended, where it has: a repeat may come that late.
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,14 @@ class Crm(ABC):
         Where that one came, its call is for both and `click` rings nobody.
         """
         return None
+
+    def conclude(self, call: Call) -> None:
+        """Tell the CRM how the call of an `awaited` click came out, also when nobody was rung.
+
+        Done at least once, after the last write of the activity: being told again must do no harm. Raises
+        TryAgain, AdminNeeded.
+        """
+        raise NotImplementedError  # an adapter whose clicks are `awaited` says how
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
         """Ask the CRM whether credentials, objects and fields (by object) will do; one finding each."""

@@ -2,7 +2,17 @@
 
 from connector.journal.clicks import Accepted, new_call_id
 from connector.journal.journal import Journal
-from connector.journal.states import PHASE, RESTING, VERDICT
+from connector.journal.states import NOT_ON_TIMELINE, PHASE, RESTING, VERDICT
 from connector.journal.transaction import IllegalMove, Transaction
 
-__all__ = ["PHASE", "RESTING", "VERDICT", "Accepted", "IllegalMove", "Journal", "Transaction", "new_call_id"]
+__all__ = [
+    "NOT_ON_TIMELINE",
+    "PHASE",
+    "RESTING",
+    "VERDICT",
+    "Accepted",
+    "IllegalMove",
+    "Journal",
+    "Transaction",
+    "new_call_id",
+]

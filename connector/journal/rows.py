@@ -59,7 +59,14 @@ def click_columns(click: Click) -> dict[str, Any]:
         "source": click.source.value,
         "delivery": click.delivery,
         "press": press_key(click),
-        "click": dumps({"raw": click.raw, "override": click.override, "clicked_at": click.clicked_at}),
+        "click": dumps(
+            {
+                "raw": click.raw,
+                "override": click.override,
+                "clicked_at": click.clicked_at,
+                "awaited": click.awaited,
+            }
+        ),
     }
 
 
@@ -144,6 +151,7 @@ def call_of(row: Row) -> Call:
             clicked_at=_when(extra["clicked_at"]),
             override=frozenset(extra["override"]),
             raw=extra["raw"],
+            awaited=extra.get("awaited", False),
         ),
         state=State(row["state"]),
         accepted_at=accepted_at,

@@ -60,6 +60,11 @@ RESTING = frozenset(
 #: A person waiting for the answer to a button has it in these.
 VERDICT = RESTING | {State.PLACED, State.UNKNOWN, State.DEFERRED}
 
+#: Refusals that say nothing about the customer: they are the sender's to hear, not the timeline's.
+NOT_ON_TIMELINE = frozenset(
+    {"paused", "workflow_dialling_off", "called_recently", "unknown_object", "unknown_field"}
+)
+
 #: What the timeline shows for a state; None where the CRM is not written to.
 PHASE: dict[State, Phase | None] = {
     State.ACCEPTED: None,

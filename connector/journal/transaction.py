@@ -146,7 +146,8 @@ class Transaction:
 
         `by_way_of` is a state passed through on the way, with who and detail for its own line of the story.
         `due_at` is when the row is next to be looked at: needed for every state that is not at rest.
-        `write` asks for a new version on the CRM's timeline; by default whenever its state has a phase there.
+        `write` asks for a new version on the CRM's timeline; by default whenever its state has a phase there,
+        and always at the end of a call that its CRM waits for.
         """
         hops = [(to, who, detail)] if by_way_of is None else [by_way_of, (to, who, detail)]
         for before, (after, _, _) in zip([state, *(hop[0] for hop in hops)], hops, strict=False):
@@ -156,6 +157,7 @@ class Transaction:
             raise IllegalMove(f"{state} -> {to} with due time {due_at}")
         call_id = call if isinstance(call, str) else call.id
         bump = PHASE[to] is not None if write is None else write
+        bump = bump or (to in RESTING and not isinstance(call, str) and call.click.awaited)
         values = {**columns, "state": to.value, "due_at": stamp(due_at)}
         if not keep_owner:
             values["owner"] = None

@@ -77,6 +77,7 @@ def answer_of(call: Call, repeat: bool, url: str) -> Answer:
         code=call.code,
         repeat=repeat,
         status=_status(call),
+        ending=call.ending,
     )
 
 
