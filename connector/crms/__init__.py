@@ -9,6 +9,7 @@ from connector.crms.base import Crm
 #: name in the manifest -> module and class
 REGISTRY: dict[str, str] = {
     "freshsales": "connector.crms.freshsales:Freshsales",
+    "hubspot": "connector.crms.hubspot:HubSpot",
     "odoo": "connector.crms.odoo:Odoo",
     "pipedrive": "connector.crms.pipedrive:Pipedrive",
     "rest": "connector.crms.rest:Rest",

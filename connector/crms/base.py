@@ -56,6 +56,8 @@ class Answer:
     status: int = 200
     #: How the call ended, where it has: a repeat may come that late.
     ending: Ending | None = None
+    #: The delivery the call was made for: that of a repeat may be another.
+    delivery: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ def answer_of(call: Call, repeat: bool, url: str) -> Answer:
         repeat=repeat,
         status=_status(call),
         ending=call.ending,
+        delivery=call.click.delivery,
     )
 
 
