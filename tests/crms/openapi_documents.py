@@ -29,7 +29,7 @@ class Document:
     def __init__(self, name: str, prefix: str) -> None:
         self._prefix = prefix
         self._paths = _loaded(name)["paths"]
-        self._root = _loaded(name)
+        self.root = _loaded(name)
 
     def problems(self, request: PreparedRequest) -> list[str]:
         """What the document has against a request; empty when it is well formed."""
@@ -62,6 +62,7 @@ class Document:
                 continue
             schema = self._resolved(known[name].get("schema", {}))
             typed = json.loads(value) if schema.get("type") in ("integer", "number", "boolean") else value
+            typed = value.split(",") if schema.get("type") == "array" else typed
             yield from self._against(schema, typed, name)
         yield from (
             f"{name} is needed" for name in known if known[name].get("required") and name not in given
@@ -82,13 +83,13 @@ class Document:
             yield from (f"no field {name!r}" for name in given if name not in allowed)
 
     def _against(self, schema: dict[str, Any], value: Any, where: str) -> Iterator[str]:
-        whole = {**schema, "components": self._root.get("components", {})}
+        whole = {**schema, "components": self.root.get("components", {})}
         for error in Draft202012Validator(whole).iter_errors(value):
             yield f"{where}: {error.message}"
 
     def _resolved(self, node: dict[str, Any]) -> dict[str, Any]:
         while "$ref" in node:
-            found: Any = self._root
+            found: Any = self.root
             for step in node["$ref"].removeprefix("#/").split("/"):
                 found = found[step]
             node = found
