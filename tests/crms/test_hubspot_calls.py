@@ -305,7 +305,7 @@ def test_an_oauth_app_renews_its_token_and_never_shows_it(net: responses.Request
     }
     net.post(API + "oauth/v1/token", json=recorded("token"), match=[matchers.urlencoded_params_matcher(form)])
     net.get(CONTACT, json=recorded("contact"))
-    settings = {key: value for key, value in form.items() if key != "grant_type"}
+    settings: dict[str, Any] = {key: value for key, value in form.items() if key != "grant_type"}
     crm = hubspot(access_token=None, **settings)
     crm.read(Click("hubspot", "Contact", "501"), Wanted(record=["firstname"]))
     assert net.calls[1].request.headers["Authorization"] == "Bearer canary-of-hubspot-access"
