@@ -61,6 +61,8 @@ class Desk:
         self.rung: list[str] = []
         self.live: list[LiveCall] = []
         self.reports: list[ReportRow] = []
+        #: The first and last day of every call report that was asked for.
+        self.days: list[tuple[date, date]] = []
         self.listed: list[Member] = []
         self.asked: deque[Happening] = deque()
 
@@ -82,6 +84,7 @@ class Desk:
         return self.live
 
     def call_report(self, first: date, last: date) -> list[ReportRow]:
+        self.days.append((first, last))
         return self.reports
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from house_kit import HouseKit, live_call, live_event, number_of, report, report_row
+from house_kit import INDIA, HouseKit, live_call, live_event, number_of, report, report_row
 from sqlalchemy import update
 
+from connector import outcomes
 from connector.errors import Refused, TryAgain, Unclear
 from connector.journal import Transaction, reports
 from connector.journal.tables import calls
 from connector.model import Call, Outcome, Phase, State
+from connector.outcomes import REPORT_OVERDUE
 from connector.policy import MemberBusy
 
 pytestmark = pytest.mark.both_engines
@@ -251,14 +254,145 @@ def test_an_abandoned_call_is_mended_by_a_report_after_all(house: HouseKit, uncl
     assert (house.call(unclear.id).state, outcome(house, unclear)) == (State.ENDED, Outcome.ANSWERED)
 
 
-def test_it_asks_less_and_less_often(house: HouseKit, unclear: Call) -> None:
-    looks = []
-    for _ in range(200):
-        due = house.call(unclear.id).due_at
-        if due is None:
-            break
-        looks.append((due - house.clock.now).total_seconds())
-        house.look(looks[-1])
-    assert len(looks) < 40
-    assert looks[:5] == sorted(looks[:5])
-    assert looks[0] == 10
+def rests(house: HouseKit, call: Call) -> list[float]:
+    """Seconds between two looks for evidence of a call of which nobody ever hears."""
+    found = []
+    while (due_at := house.call(call.id).due_at) is not None:
+        found.append((due_at - house.clock.now).total_seconds())
+        house.look(found[-1])
+    return found
+
+
+def test_it_asks_for_an_unclear_call_less_and_less_often_for_six_hours(
+    house: HouseKit, unclear: Call
+) -> None:
+    looked = rests(house, unclear)
+    assert looked[:9] == [10, 10, 20, 40, 80, 160, 300, 600, 1800]
+    assert set(looked[9:]) == {1800}
+    assert timedelta(hours=6) <= timedelta(seconds=sum(looked)) < timedelta(hours=6, minutes=30)
+    last = house.journal.story(unclear.id)[-1]
+    assert (last.to_state, last.who) == (State.ABANDONED, "reconciler")
+
+
+def test_it_asks_for_a_report_that_never_comes_less_and_less_often_for_a_day(
+    house: HouseKit, placed: Call
+) -> None:
+    looked = rests(house, placed)
+    assert looked[:6] == [150, 150, 300, 600, 1800, 1800]
+    assert set(looked[6:]) == {3600}
+    assert timedelta(days=1) <= timedelta(seconds=sum(looked)) < timedelta(hours=25)
+    now, last = house.call(placed.id), house.journal.story(placed.id)[-1]
+    assert now.ending is not None
+    assert (now.state, now.ending.outcome, now.ending.their_status, last.who) == (
+        State.ENDED,
+        Outcome.UNKNOWN,
+        "no report came",
+        "reconciler",
+    )
+
+
+@pytest.mark.parametrize(("short_of", "state"), [(1, State.UNKNOWN), (0, State.ABANDONED)])
+def test_it_gives_an_unclear_call_up_after_just_six_hours(
+    house: HouseKit, unclear: Call, short_of: int, state: State
+) -> None:
+    house.look(hours=6, seconds=-short_of)
+    assert house.call(unclear.id).state is state
+
+
+def test_it_asks_for_the_days_around_a_call_by_indias_calendar(house: HouseKit) -> None:
+    house.change_policy(recall_gap=0, member_busy=MemberBusy.IGNORE)
+    # On the second of March at 23:55 and on the third at 00:05: in UTC both are on the second.
+    house.clock.advance(hours=11, minutes=55)
+    house.desk.next.extend([NO_ANSWER, NO_ANSWER])
+    first = house.press("1")
+    assert outcomes.look_up(house.journal, house.flow.callerdesk, [first]) == []
+    house.clock.advance(minutes=10)
+    second = house.press("2")
+    assert outcomes.look_up(house.journal, house.flow.callerdesk, [second, first]) == []
+    assert house.desk.days == [
+        (date(2026, 3, 1), date(2026, 3, 3)),
+        (date(2026, 3, 1), date(2026, 3, 4)),
+    ]
+
+
+def test_a_look_up_names_the_calls_it_changed(house: HouseKit) -> None:
+    """Also those that somebody else ended meanwhile, for their activity may be behind."""
+    house.change_policy(member_busy=MemberBusy.IGNORE)
+    house.shelf.contact("3")["mobile"] = "not a number"
+    placed = house.press("1")
+    house.desk.next.append(NO_ANSWER)
+    unclear, refused = house.press("2"), house.press("3")
+    house.hear(report(placed, house.clock))
+    house.desk.reports = [report_row(unclear)]
+    looked_at = [placed, unclear, refused, replace(unclear, id="nobody")]
+    assert outcomes.look_up(house.journal, house.flow.callerdesk, looked_at) == [placed, unclear]
+    states = [house.call(call.id).state for call in (placed, unclear, refused)]
+    assert states == [State.ENDED, State.ENDED, State.REFUSED]
+    assert house.states(placed.id).count(State.ENDED) == 1
+
+
+def test_what_a_look_up_finds_is_told_with_its_source(house: HouseKit, unclear: Call) -> None:
+    house.desk.live = [live_call(unclear)]
+    house.look(11)
+    now, last = house.call(unclear.id), house.journal.story(unclear.id)[-1]
+    assert (last.who, now.due_at) == ("live calls", house.clock.now + REPORT_OVERDUE)
+    house.desk.reports = [report_row(unclear)]
+    house.look(150)
+    now, last = house.call(unclear.id), house.journal.story(unclear.id)[-1]
+    assert (last.who, now.call_sid) == ("call report", report_row(unclear).call_sid)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"member": "9876500999"}, {"started_at": datetime(2026, 3, 2, 11, 50, tzinfo=INDIA)}]
+)
+def test_a_live_call_of_others_or_of_another_time_proves_nothing(
+    house: HouseKit, unclear: Call, changes: dict[str, Any]
+) -> None:
+    house.desk.live = [replace(live_call(unclear), **changes)]
+    house.look(11)
+    assert house.call(unclear.id).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize("seconds", [-30, 0, 180])
+def test_a_row_that_begins_close_to_the_dial_is_the_calls(
+    house: HouseKit, unclear: Call, seconds: int
+) -> None:
+    assert unclear.dialled_at is not None
+    shifted = replace(unclear, dialled_at=unclear.dialled_at + timedelta(seconds=seconds))
+    house.desk.reports = [report_row(shifted)]
+    house.look(11)
+    assert house.call(unclear.id).state is State.ENDED
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"StartTime": None}, True),
+        ({"SourceNumber": "09876500077"}, False),
+        ({"SourceNumber": "09876500077", "StartTime": None}, False),
+        ({"StartTime": "2026-03-02 11:50:00"}, False),
+    ],
+)
+def test_a_report_without_an_id_of_ours_is_a_calls_by_numbers_and_time(
+    house: HouseKit, unclear: Call, changes: dict[str, str | None], found: bool
+) -> None:
+    heard = house.hear(report(unclear, house.clock, **{"campid": None, "CallSid": None, **changes}))
+    assert (heard is not None) is found
+    assert house.call(unclear.id).state is (State.ENDED if found else State.UNKNOWN)
+
+
+def test_a_contrary_report_changes_nothing_though_neither_has_a_recording(
+    house: HouseKit, placed: Call
+) -> None:
+    house.hear(report(placed, house.clock))
+    before = house.call(placed.id)
+    busy = {"LegA_Picked_time": "", "LegB_Picked_time": "", "LegB_Start_time": "", "TalkDuration": "0"}
+    assert house.hear(report(placed, house.clock, Status="BUSY", hangup_cause="Busy(17)", **busy)) is None
+    assert house.call(placed.id) == before
+
+
+def test_a_look_up_that_failed_is_done_again_at_its_next_time(house: HouseKit, unclear: Call) -> None:
+    house.desk.asked.append(TryAgain("callerdesk_unreachable", "CallerDesk could not be reached."))
+    house.look(10)
+    assert house.call(unclear.id).due_at == house.clock.now + timedelta(seconds=10)
