@@ -102,8 +102,9 @@ class Zoho(Crm):
         user = self._by_id(str(owner.get("id")), f"owner of {about}")
         if not user:
             return {**dict.fromkeys(_first_parts(wanted)), **owner}
-        known({**owner, **user}, wanted, WHO, f"the owner of {about}")
-        return {**owner, **user}
+        whole = {**owner, **user}
+        known(whole, wanted, WHO, f"the owner of {about}")
+        return {name: whole[name] for name in {*owner, *_first_parts(wanted)}}
 
     def _user(self, user: str | None, wanted: Sequence[str]) -> Mapping[str, Any]:
         """The acting user by id, e-mail (case ignored) or `zuid` (PhoneBridge's); {} when unknown."""
@@ -111,14 +112,14 @@ class Zoho(Crm):
             return {}
         about = "the user who clicked"
         if ID.fullmatch(user):
-            return self._by_id(user, about)
+            found_by_id = self._by_id(user, about)
+            return _just(found_by_id, wanted, about) if found_by_id else {}
         for page in range(1, _MOST_PAGES + 1):
             params = {"type": "AllUsers", "page": page, "per_page": _PAGE}
             found = self._api.rows("GET", "users", about, at="users", params=params)
             for row in found:
                 if user.casefold() in (str(row.get("email")).casefold(), str(row.get("zuid"))):
-                    known(row, wanted, WHO, about)
-                    return dict(row)
+                    return _just(row, wanted, about)
             if len(found) < _PAGE:
                 break
         return {}
@@ -128,6 +129,11 @@ class Zoho(Crm):
             return self._api.one("GET", f"users/{checked_id(user, ID, WHO, about)}", about, at="users")
         except Gone:
             return {}
+
+
+def _just(user: Mapping[str, Any], wanted: Sequence[str], about: str) -> Mapping[str, Any]:
+    known(user, wanted, WHO, about)
+    return {name: user[name] for name in _first_parts(wanted)}
 
 
 def _first_parts(paths: Sequence[str]) -> set[str]:

@@ -6,10 +6,10 @@ Zoho CRM, "Fields Metadata" (`api_name`, `unique`) and "Users" (`type=CurrentUse
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from connector.crms.base import Finding
+from connector.crms.base_check import fields_there
 from connector.crms.zoho_api import Api
 from connector.crms.zoho_call import CALLS
 from connector.errors import ConnectorError
@@ -36,7 +36,7 @@ def _module(api: Api, module: str, paths: Iterable[str]) -> list[Finding]:
         known = _fields(api, module)
     except ConnectorError as error:
         return [Finding(module, False, error.message)]
-    return _named(module, paths, {"id", *known})
+    return fields_there(module, paths, {"id", *known})
 
 
 def _users(api: Api, paths: Iterable[str]) -> list[Finding]:
@@ -45,7 +45,7 @@ def _users(api: Api, paths: Iterable[str]) -> list[Finding]:
     except ConnectorError as error:
         return [Finding("users", False, error.message)]
     # A record tells of its owner's `name`, a user's own record calls the same `full_name`.
-    return _named("users", paths, {"name", *me})
+    return fields_there("users", paths, {"name", *me})
 
 
 def _calls(api: Api) -> list[Finding]:
@@ -67,18 +67,3 @@ def _fields(api: Api, module: str) -> dict[str, Mapping[str, Any]]:
     about = f"fields of {module}"
     rows = api.rows("GET", "settings/fields", about, at="fields", params={"module": module})
     return {str(row.get("api_name")): row for row in rows}
-
-
-def _named(what: str, paths: Iterable[str], known: Iterable[str]) -> list[Finding]:
-    names = list(known)
-    missing = dict.fromkeys(name for name in (path.partition(".")[0] for path in paths) if name not in names)
-    return [Finding(f"{what}.{name}", False, _no_such(what, name, names)) for name in missing] or [
-        Finding(what, True)
-    ]
-
-
-def _no_such(what: str, name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"{what} has no field {name!r} that our user may see." + (
-        f" Did you mean {close[0]!r}?" if close else ""
-    )

@@ -25,7 +25,7 @@ from connector.model import Click, Phase, Source, Wanted
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 ROOT = Path(__file__).parents[2]
-LEAD = "554023000000527003"
+LEAD, MOBILE = "554023000000527003", "+91 98765 00101"
 
 
 @pytest.fixture
@@ -156,14 +156,21 @@ def test_the_user_who_clicked_is_found_by_e_mail_or_zuid(
     net.add("GET", f"{API}Contacts/{CONTACT}", body=told("contact.json"))
     net.add("GET", f"{API}users", body=told("users.json"))
     click = replace(CONTRACT.clicked, user=who)
-    assert crm.read(click, Wanted(record=["Full_Name"], user=["mobile"])).user["id"] == RAVI
+    assert crm.read(click, Wanted(record=["Full_Name"], user=["mobile"])).user == {"mobile": MOBILE}
+
+
+def test_of_an_owner_no_more_is_kept_than_the_mapping_reads(net: responses.RequestsMock, crm: Crm) -> None:
+    for each in CONTRACT.read:
+        each.on(net)
+    owner = crm.read(CONTRACT.clicked, CONTRACT.wanted).owner
+    assert owner.keys() == {"id", "name", "email", "mobile"}
 
 
 def test_the_user_who_clicked_is_found_by_id_in_one_request(net: responses.RequestsMock, crm: Crm) -> None:
     for each in CONTRACT.read:
         each.on(net)
     click = replace(CONTRACT.clicked, user=RAVI)
-    assert crm.read(click, Wanted(record=["Full_Name"], user=["mobile"])).user["mobile"] == "+91 98765 00101"
+    assert crm.read(click, Wanted(record=["Full_Name"], user=["mobile"])).user == {"mobile": MOBILE}
 
 
 def test_a_user_nobody_knows_is_nobody_after_the_last_page(net: responses.RequestsMock, crm: Crm) -> None:
