@@ -21,6 +21,7 @@ _CALLERDESK = 'callerdesk: {authcode: "${CALLERDESK_AUTHCODE}", deskphone: "0120
         ("odoo.md", {"odoo"}),
         ("salesforce.md", {"salesforce", "salesforce-rules"}),
         ("zoho.md", {"zoho"}),
+        ("leadsquared.md", {"leadsquared"}),
     ],
 )
 def test_a_pages_manifest_builds_and_lets_rules_ring(

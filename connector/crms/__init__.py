@@ -10,6 +10,7 @@ from connector.crms.base import Crm
 REGISTRY: dict[str, str] = {
     "freshsales": "connector.crms.freshsales:Freshsales",
     "hubspot": "connector.crms.hubspot:HubSpot",
+    "leadsquared": "connector.crms.leadsquared:LeadSquared",
     "odoo": "connector.crms.odoo:Odoo",
     "pipedrive": "connector.crms.pipedrive:Pipedrive",
     "rest": "connector.crms.rest:Rest",
