@@ -1,4 +1,4 @@
-"""What several adapters' `check_live` say alike: which wanted fields a CRM has, and what a missing one may be."""
+"""What several `check_live`s say alike: which wanted fields a CRM has, and what a missing one may be."""
 
 from __future__ import annotations
 

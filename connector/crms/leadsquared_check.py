@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connector.crms.base import Finding
-from connector.crms.base_check import fields_there
 from connector.crms.base_api import JsonApi
+from connector.crms.base_check import fields_there
 from connector.errors import ConnectorError
 from connector.model import Wanted
 
