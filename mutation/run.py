@@ -2,7 +2,8 @@
 
     python -m mutation.run [--again] [PART ...]
 
-A part is a name of `parts` or one of its paths (`policy`, `connector/policy`); without one it is all of them.
+A part is a name of `parts`, one of its paths, or a file (`policy`, `connector/policy`,
+`connector/policy/caps.py`); without one it is all of them.
 `--again` keeps what the last run killed and tests only the survivors once more, for one who is writing tests.
 Prints a table and exits 0 when every module's score is 90 % or more. The survivors' diffs are left in
 `build/mutants/<part>/survivors.diff`.
@@ -30,7 +31,6 @@ COPIED = ("connector", "tests", "mappings", "setup.cfg")
 #: pytest's "a test failed", "interrupted" (a module of tests could not be imported) and "internal error",
 #: then mutmut's time-outs.
 KILLED = {1, 2, 3, 24, -24, 36, 152, 255}
-SURVIVED = 0
 ENTRY = Path(__file__).with_name("engine.py")
 PYTEST = (
     *("-p", "no:cacheprovider"),
@@ -49,23 +49,26 @@ def main() -> int:
     options.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     options.add_argument("--again", action="store_true", help="only what survived the last run")
     given = options.parse_args()
-    names = [_name_of(part) for part in given.parts] or list(PARTS)
+    parts = dict(map(_chosen, given.parts)) or PARTS
     counts: dict[str, Counter[str]] = {}
-    for name in names:
+    for name, part in parts.items():
         copy = COPIES / name
-        _lay_out(copy, PARTS[name], given.again)
+        _lay_out(copy, part, given.again)
         print(f"== {name}", flush=True)
         _mutmut(copy, "run", "--max-children", "1")
         _mutmut(copy, "diffs", "survivors.diff", *_count(copy, counts))
     return _tell(counts)
 
 
-def _name_of(part: str) -> str:
-    wanted = part.rstrip("/")
-    for name, known in PARTS.items():
-        if wanted in (name, *known.files):
-            return name
-    raise SystemExit(f"There is no part {part!r}: choose of {', '.join(PARTS)}.")
+def _chosen(word: str) -> tuple[str, Part]:
+    """The part a word of the command line means: its name, one of its paths, or a file in one of these."""
+    path = word.rstrip("/")
+    for name, part in PARTS.items():
+        if path in (name, *part.files):
+            return name, part
+        if (ROOT / path).is_file() and any(Path(path).is_relative_to(whole) for whole in part.files):
+            return path.replace("/", "."), Part((path,), part.tests)
+    raise SystemExit(f"There is no part {word!r}: choose of {', '.join(PARTS)}, or a file of theirs.")
 
 
 def _lay_out(copy: Path, part: Part, again: bool) -> None:
@@ -83,7 +86,11 @@ def _lay_out(copy: Path, part: Part, again: bool) -> None:
     settings = {
         "source_paths": ["connector"],
         "only_mutate": [f if f.endswith(".py") else f"{f}/*.py" for f in part.files],
-        "do_not_mutate": ["connector/journal/migrations/*"],
+        "do_not_mutate": [
+            "connector/journal/migrations/*",
+            "*/journal/postgres.py",
+            "*/journal/listening.py",
+        ],
         "also_copy": [name for name in COPIED if name != "connector"],
         "pytest_add_cli_args": list(PYTEST),
         "pytest_add_cli_args_test_selection": [*part.tests, "-k", "not postgres", "-m", "not chromium"],
