@@ -28,7 +28,7 @@ PARTS: dict[str, Part] = {
     "outcomes": Part(("connector/outcomes.py",), ("tests/test_outcomes.py", "tests/test_verdicts.py")),
     "dispatcher": Part(
         ("connector/dispatcher.py", "connector/turns.py", "connector/waiters.py"),
-        ("tests/test_dispatcher.py", *_WAY),
+        ("tests/test_dispatcher.py", "tests/test_waiters.py", *_WAY),
     ),
     "journal": Part(("connector/journal",), ("tests/journal",)),
 }
