@@ -1,0 +1,113 @@
+"""Reading Frappe documents: the record, what it links to, its owner and the person who pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connector.crms.base_api import JsonApi, known
+from connector.crms.frappe_api import WHO, document
+from connector.errors import Gone, Refused
+from connector.model import Click, Record, Wanted
+
+#: DocType -> the field that names its owner, a User. Any other: `owner`, whoever created the document.
+OWNER_FIELDS = {
+    "CRM Lead": "lead_owner",
+    "CRM Deal": "deal_owner",
+    "CRM Organization": "owner",
+    "Contact": "owner",
+    "Lead": "lead_owner",
+    "Opportunity": "opportunity_owner",
+    "Customer": "account_manager",
+}
+#: Link fields a path may go through, and the DocType behind each.
+LINKS = {
+    "contact": "Contact",
+    "contact_person": "Contact",
+    "customer_primary_contact": "Contact",
+    "lead": "CRM Lead",
+    "organization": "CRM Organization",
+}
+#: Users that are nobody: what a site's own set-up and its web forms create.
+NOBODY = frozenset({"Administrator", "Guest"})
+#: `owner.agent.…` and `user.agent.…` read this document of theirs, which is named like the user.
+AGENT, AGENTS = "agent", "CRM Telephony Agent"
+
+
+class Reader:
+    """Reads documents; `owner_fields` adds to `OWNER_FIELDS`, or overrides it."""
+
+    def __init__(self, api: JsonApi, owner_fields: Mapping[str, str]) -> None:
+        self._api = api
+        self._owner_fields = {**OWNER_FIELDS, **owner_fields}
+
+    def read(self, click: Click, wanted: Wanted) -> Record:
+        """Return the wanted fields: a request for the record, one for each link and person they name."""
+        about = f"{click.object} {click.record_id}"
+        whole = document(self._api, click.object, click.record_id, about)
+        record = self._through_links(whole, wanted.record, about)
+        owner: Mapping[str, Any] = {}
+        if wanted.owner:
+            field = self.owner_field(click.object)
+            known(whole, [field], WHO, about)
+            owner = self.person(whole[field], wanted.owner, f"owner of {about}")
+        return Record(record, owner, self.person(click.user, wanted.user, f"user who clicked {about}"))
+
+    def owner_field(self, doctype: str) -> str:
+        """The field of a DocType that names its owner."""
+        return self._owner_fields.get(doctype, "owner")
+
+    def person(self, name: Any, paths: Sequence[str], about: str) -> dict[str, Any]:
+        """The User of this name, its e-mail address; {} for nobody and for one who was deleted.
+
+        What only the telephony agent and the name itself can answer is not asked of the User, which not every
+        role may read.
+        """
+        if not paths or not isinstance(name, str) or not name.strip() or name in NOBODY:
+            return {}
+        name = name.strip().lower()  # Frappe keeps them so
+        fields = [path for path in paths if path.partition(".")[0] not in (AGENT, "name")]
+        agent = [path.partition(".")[2] for path in paths if path.partition(".")[0] == AGENT]
+        found: dict[str, Any] = {"name": name}
+        try:
+            if fields:
+                found |= _only(document(self._api, "User", name, about), [*fields, "name"], about)
+        except Gone:
+            return {}
+        if agent:
+            found[AGENT] = self._agent(name, agent, about)
+        return found
+
+    def _agent(self, name: str, paths: Sequence[str], about: str) -> dict[str, Any] | None:
+        try:
+            return _only(document(self._api, AGENTS, name, about), paths, f"{AGENTS} of the {about}")
+        except Gone:
+            return None
+
+    def _through_links(self, whole: Mapping[str, Any], paths: Sequence[str], about: str) -> dict[str, Any]:
+        """The wanted fields; where a path goes on behind a link, the linked document's in its place."""
+        record = _only(whole, paths, about)
+        for name in dict.fromkeys(path.partition(".")[0] for path in paths if "." in path):
+            if not isinstance(record[name], str):
+                continue  # empty, or a child table
+            if name not in LINKS:
+                raise Refused(
+                    "unknown_field",
+                    f"{WHO}'s field {name!r} of {about} cannot be followed: a path may go through"
+                    f" {', '.join(LINKS)} only.",
+                )
+            behind = [path.partition(".")[2] for path in paths if path.startswith(f"{name}.")]
+            try:
+                linked = document(self._api, LINKS[name], record[name], f"{name} of {about}")
+            except Gone:
+                record[name] = None
+            else:
+                record[name] = _only(linked, behind, f"{name} of {about}")
+        return record
+
+
+def _only(whole: Mapping[str, Any], paths: Sequence[str], about: str) -> dict[str, Any]:
+    """The wanted fields of a document, None for an empty text; Refused naming one that it does not have."""
+    known(whole, paths, WHO, about)
+    names = dict.fromkeys(path.partition(".")[0] for path in paths)
+    return {name: None if whole[name] == "" else whole[name] for name in names}
