@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Mapping
 
 from connector.crms.base import Finding
 from connector.crms.base_api import JsonApi
-from connector.crms.frappe_api import address, document
-from connector.crms.frappe_read import AGENT, AGENTS, Reader
+from connector.crms.frappe_fields import Fields
+from connector.crms.frappe_read import AGENT, AGENTS, LINKS, Reader
 from connector.errors import ConnectorError
 from connector.model import Wanted
 
@@ -18,68 +16,69 @@ CALL_LOGS = ("CRM Call Log", "Call Log")
 
 
 def findings(api: JsonApi, reader: Reader, zone: str, wanted: Mapping[str, Wanted]) -> list[Finding]:
-    """One finding each for key and secret, the time zone, every DocType, User and the call log.
-
-    Fields are looked for in one document of each DocType, as a call would read it.
-    """
+    """One finding each for key and secret, the time zone, every DocType that is read, and the call log."""
     try:
-        me = api.object("GET", "api/method/frappe.auth.get_logged_user", "own user").get("message")
+        api.object("GET", "api/method/frappe.auth.get_logged_user", "own user")
     except ConnectorError as error:
         return [Finding("api_key and api_secret", False, error.message)]
     found = [Finding("api_key and api_secret", True), _zone(api, zone)]
+    for doctype, names in _asked(reader, wanted).items():
+        found.append(_fields(reader.fields, doctype, list(names)))
+    return [*found, _call_log(reader.fields)]
+
+
+def _asked(reader: Reader, wanted: Mapping[str, Wanted]) -> dict[str, dict[str, None]]:
+    """DocType -> the fields that will be read of it, links followed; child tables cannot be asked for."""
+    asked: dict[str, dict[str, None]] = {}
     for doctype, paths in wanted.items():
-        owner = [reader.owner_field(doctype)] if paths.owner else []
-        found.append(_fields(api, doctype, None, [*paths.record, *owner]))
-    people = dict.fromkeys(path for paths in wanted.values() for path in (*paths.owner, *paths.user))
-    of_user = [path for path in people if path.partition(".")[0] not in (AGENT, "name")]
-    if of_user:
-        found.append(_fields(api, "User", str(me), of_user))
-    of_agent = [path.partition(".")[2] for path in people if path.partition(".")[0] == AGENT]
-    if of_agent:
-        found.append(_fields(api, AGENTS, None, of_agent))
-    return [*found, _call_log(api)]
+        of_record = asked.setdefault(doctype, {})
+        if paths.owner:
+            of_record[reader.owner_field(doctype)] = None
+        for path in paths.record:
+            name, _, behind = path.partition(".")
+            if not behind or name in LINKS:
+                of_record[name] = None
+            if behind and name in LINKS:
+                asked.setdefault(LINKS[name], {})[behind.partition(".")[0]] = None
+        for path in (*paths.owner, *paths.user):
+            name, _, behind = path.partition(".")
+            if name == AGENT:
+                asked.setdefault(AGENTS, {})[behind.partition(".")[0]] = None
+            elif name != "name":
+                asked.setdefault("User", {})[name] = None
+    return asked
 
 
 def _zone(api: JsonApi, zone: str) -> Finding:
     """Whether the site's clock is the one we write on."""
     try:
         told = api.object("GET", "api/method/frappe.client.get_time_zone", "time zone").get("message")
-    except ConnectorError as error:
-        return Finding("time_zone", False, f"The site's time zone could not be read: {error.message}")
+    except ConnectorError:
+        told = None
     site = told.get("time_zone") if isinstance(told, dict) else None
+    if site is None:
+        return Finding("time_zone", True, f"The site did not tell its time zone; it is taken to be {zone}.")
     advice = f"The site's clock is {site}: set `time_zone` to it, or calls stand at wrong times."
-    return Finding("time_zone", True) if site in (zone, None) else Finding("time_zone", False, advice)
+    return Finding("time_zone", True) if site == zone else Finding("time_zone", False, advice)
 
 
-def _fields(api: JsonApi, doctype: str, name: str | None, paths: Sequence[str]) -> Finding:
+def _fields(fields: Fields, doctype: str, names: list[str]) -> Finding:
+    closed = fields.closed(doctype)
+    if closed:
+        return Finding(doctype, False, closed.message)
     try:
-        name = name or _any(api, doctype)
-        if name is None:
-            return Finding(doctype, True, f"There is no {doctype} yet, so its fields could not be checked.")
-        known = document(api, doctype, name, doctype)
+        missing = fields.unknown(doctype, names)
     except ConnectorError as error:
         return Finding(doctype, False, error.message)
-    missing = [path for path in dict.fromkeys(paths) if path.partition(".")[0] not in known]
-    if not missing:
-        return Finding(doctype, True)
-    close = get_close_matches(missing[0], known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return Finding(doctype, False, f"{doctype} has no field {', '.join(map(repr, missing))}.{hint}")
+    told = f"{doctype} has no field {', '.join(map(repr, missing))}: correct its name in the mapping."
+    return Finding(doctype, False, told) if missing else Finding(doctype, True)
 
 
-def _any(api: JsonApi, doctype: str) -> str | None:
-    rows: list[Any] = api.rows("GET", address(doctype), doctype, at="data", params={"limit_page_length": 1})
-    return str(rows[0]["name"]) if rows and rows[0].get("name") else None
-
-
-def _call_log(api: JsonApi) -> Finding:
+def _call_log(fields: Fields) -> Finding:
     """Whether call logs can be read; whether they can be written shows only when one is."""
-    advice = ""
-    for doctype in CALL_LOGS:
-        try:
-            _any(api, doctype)
-        except ConnectorError as error:
-            advice = advice or error.message
-        else:
+    closed = {doctype: fields.closed(doctype) for doctype in CALL_LOGS}
+    for doctype, why in closed.items():
+        if why is None:
             return Finding(doctype, True)
-    return Finding(CALL_LOGS[0], False, advice)
+    first = closed[CALL_LOGS[0]]
+    return Finding(CALL_LOGS[0], False, first.message if first else "")

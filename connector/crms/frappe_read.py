@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connector.crms.base_api import JsonApi, known
+from connector.crms.base_api import JsonApi
 from connector.crms.frappe_api import WHO, document
+from connector.crms.frappe_fields import Fields
 from connector.errors import Gone, Refused
 from connector.model import Click, Record, Wanted
 
@@ -39,18 +40,19 @@ class Reader:
 
     def __init__(self, api: JsonApi, owner_fields: Mapping[str, str]) -> None:
         self._api = api
+        self.fields = Fields(api)
         self._owner_fields = {**OWNER_FIELDS, **owner_fields}
 
     def read(self, click: Click, wanted: Wanted) -> Record:
         """Return the wanted fields: a request for the record, one for each link and person they name."""
         about = f"{click.object} {click.record_id}"
         whole = document(self._api, click.object, click.record_id, about)
-        record = self._through_links(whole, wanted.record, about)
+        record = self._through_links(click.object, whole, wanted.record, about)
         owner: Mapping[str, Any] = {}
         if wanted.owner:
             field = self.owner_field(click.object)
-            known(whole, [field], WHO, about)
-            owner = self.person(whole[field], wanted.owner, f"owner of {about}")
+            named = self._only(click.object, whole, [field], about)[field]
+            owner = self.person(named, wanted.owner, f"owner of {about}")
         return Record(record, owner, self.person(click.user, wanted.user, f"user who clicked {about}"))
 
     def owner_field(self, doctype: str) -> str:
@@ -71,7 +73,7 @@ class Reader:
         found: dict[str, Any] = {"name": name}
         try:
             if fields:
-                found |= _only(document(self._api, "User", name, about), [*fields, "name"], about)
+                found |= self._only("User", document(self._api, "User", name, about), fields, about)
         except Gone:
             return {}
         if agent:
@@ -80,13 +82,16 @@ class Reader:
 
     def _agent(self, name: str, paths: Sequence[str], about: str) -> dict[str, Any] | None:
         try:
-            return _only(document(self._api, AGENTS, name, about), paths, f"{AGENTS} of the {about}")
+            agent = document(self._api, AGENTS, name, about)
         except Gone:
             return None
+        return self._only(AGENTS, agent, paths, f"{AGENTS} of the {about}")
 
-    def _through_links(self, whole: Mapping[str, Any], paths: Sequence[str], about: str) -> dict[str, Any]:
+    def _through_links(
+        self, doctype: str, whole: Mapping[str, Any], paths: Sequence[str], about: str
+    ) -> dict[str, Any]:
         """The wanted fields; where a path goes on behind a link, the linked document's in its place."""
-        record = _only(whole, paths, about)
+        record = self._only(doctype, whole, paths, about)
         for name in dict.fromkeys(path.partition(".")[0] for path in paths if "." in path):
             if not isinstance(record[name], str):
                 continue  # empty, or a child table
@@ -102,12 +107,18 @@ class Reader:
             except Gone:
                 record[name] = None
             else:
-                record[name] = _only(linked, behind, f"{name} of {about}")
+                record[name] = self._only(LINKS[name], linked, behind, f"{name} of {about}")
         return record
 
-
-def _only(whole: Mapping[str, Any], paths: Sequence[str], about: str) -> dict[str, Any]:
-    """The wanted fields of a document, None for an empty text; Refused naming one that it does not have."""
-    known(whole, paths, WHO, about)
-    names = dict.fromkeys(path.partition(".")[0] for path in paths)
-    return {name: None if whole[name] == "" else whole[name] for name in names}
+    def _only(
+        self, doctype: str, whole: Mapping[str, Any], paths: Sequence[str], about: str
+    ) -> dict[str, Any]:
+        """The wanted fields of a document, None for an empty one; Refused naming one that does not exist."""
+        names = dict.fromkeys(path.partition(".")[0] for path in paths)
+        unknown = self.fields.unknown(doctype, [name for name in names if name not in whole])
+        if unknown:
+            raise Refused(
+                "unknown_field",
+                f"{WHO}'s {doctype} has no field {unknown[0]!r} ({about}): correct its name in the mapping.",
+            )
+        return {name: None if whole.get(name) == "" else whole.get(name) for name in names}

@@ -16,13 +16,21 @@ def _contract() -> Contract:
     logs = url + "CRM%20Call%20Log"
     owner = Say("GET", user, body("frappe", "user.json"))
 
-    def of_lead(**changes: Any) -> Say:
-        return Say(
-            "GET", lead, body("frappe", "lead.json", lambda told: {"data": {**told["data"], **changes}})
-        )
+    # An empty field is left out of the answer: whether there is such a field, a list tells.
+    of_users = Say("GET", url + "User", body("frappe", "list_leads.json"))
+    of_leads = Say("GET", url + "CRM%20Lead", body("frappe", "list_leads.json"))
 
-    def without_mobile(told: Any) -> Any:
-        return {"data": {name: value for name, value in told["data"].items() if name != "mobile_no"}}
+    def of_lead(**changes: Any) -> Say:
+        def changed(told: Any) -> Any:
+            return {"data": {**told["data"], **changes}}
+
+        return Say("GET", lead, body("frappe", "lead.json", changed))
+
+    def without(*names: str) -> Say:
+        def changed(told: Any) -> Any:
+            return {"data": {name: value for name, value in told["data"].items() if name not in names}}
+
+        return Say("GET", lead, body("frappe", "lead.json", changed))
 
     def phoneless(told: Any) -> Any:
         return {"data": {**told["data"], "mobile_no": "", "email": ""}}
@@ -44,9 +52,17 @@ def _contract() -> Contract:
         wanted=Wanted(record=["lead_name", "mobile_no"], owner=["full_name", "mobile_no"]),
         owner_phone="mobile_no",
         read=[Say("GET", lead, body("frappe", "lead.json")), owner],
-        unowned=[of_lead(), Say("GET", user, body("frappe", "user.json", phoneless))],
+        shipped_read=[of_lead(), owner, of_users],
+        unowned=[of_lead(), Say("GET", user, body("frappe", "user.json", phoneless)), of_users],
         gone=[Say("GET", lead, body("frappe", "not_found.json"), 404)],
-        unknown_field=("mobile_no", [Say("GET", lead, body("frappe", "lead.json", without_mobile)), owner]),
+        unknown_field=(
+            "mobile_no",
+            [
+                without("mobile_no"),
+                Say("GET", of_leads.url, body("frappe", "list_unknown_field.json"), 500),
+                of_leads,
+            ],
+        ),
         create=[Say("POST", logs, body("frappe", "call_log.json"))],
         found=[written],
         update=[written],
@@ -58,9 +74,9 @@ def _contract() -> Contract:
         queue=(
             Click("frappe", "CRM Lead", "CRM-LEAD-2026-00001"),
             Wanted(record=["lead_name"], owner=["mobile_no"]),
-            [of_lead(lead_owner=None)],
+            [without("lead_owner"), of_leads],
         ),
-        do_not_call=("record.custom_do_not_call", True, [of_lead(custom_do_not_call=1), owner]),
+        do_not_call=("record.custom_do_not_call", True, [of_lead(custom_do_not_call=1), owner, of_users]),
         slow_down=(429, body("frappe", "too_many.json")),
         deleted=(404, body("frappe", "call_log_not_found.json")),
     )

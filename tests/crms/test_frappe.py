@@ -73,6 +73,14 @@ def hook(body: Any, kind: str = "", **query: str) -> Hook:
     return Hook("POST", raw, kind, {}, query)
 
 
+def listing(net: responses.RequestsMock, url: str, *names: str, known: bool = True) -> None:
+    """The site's answer to a list of documents with these fields."""
+    asked = {"fields": json.dumps(["name", *names]), "limit_page_length": "1"}
+    answer = recorded("list_leads" if known else "list_unknown_field")
+    match = [matchers.query_param_matcher(asked)]
+    net.get(url, json=answer, status=200 if known else 500, match=match)
+
+
 def posted(net: responses.RequestsMock, number: int = -1) -> Any:
     return json.loads(net.calls[number].request.body or b"")
 
@@ -171,11 +179,52 @@ def test_it_reads_a_lead_and_its_owner_with_one_request_each(net: responses.Requ
     token = matchers.header_matcher({"Authorization": "token made-up-key:made-up-secret"})
     net.get(LEAD, json=recorded("lead"), match=[token])
     net.get(USER, json=recorded("user"), match=[token])
-    record = frappe().read(CLICK, Wanted(["lead_name", "mobile_no", "phone"], ["mobile_no", "phone"]))
+    record = frappe().read(CLICK, Wanted(["lead_name", "mobile_no", "phone"], ["mobile_no"]))
     assert record == Record(
         {"lead_name": "Asha Example", "mobile_no": "+919876500001", "phone": None},
-        {"name": "ravi@example.test", "mobile_no": "+919876500101", "phone": None},
+        {"name": "ravi@example.test", "mobile_no": "+919876500101"},
     )
+
+
+def test_an_empty_field_is_left_out_by_the_site_and_empty_here(net: responses.RequestsMock) -> None:
+    """Whether there is such a field is asked for once, for all documents."""
+    net.get(LEAD, json=recorded("lead"))
+    net.get(USER, json=recorded("user"))
+    listing(net, URL + "CRM%20Lead", "organization", "website")
+    listing(net, URL + "User", "phone")
+    adapter, wanted = frappe(), Wanted(["mobile_no", "organization", "website"], ["phone"])
+    for _ in range(2):
+        record = adapter.read(CLICK, wanted)
+        assert (record.record["organization"], record.record["website"]) == (None, None)
+        assert record.owner["phone"] is None
+    assert len(net.calls) == 6
+
+
+def test_of_several_absent_fields_the_unknown_one_is_named(net: responses.RequestsMock) -> None:
+    net.get(LEAD, json=recorded("lead"))
+    listing(net, URL + "CRM%20Lead", "organization", "mobile", known=False)
+    listing(net, URL + "CRM%20Lead")
+    listing(net, URL + "CRM%20Lead", "organization")
+    listing(net, URL + "CRM%20Lead", "mobile", known=False)
+    with pytest.raises(Refused, match="no field 'mobile'") as refused:
+        frappe().read(CLICK, Wanted(["organization", "mobile"]))
+    assert refused.value.code == "unknown_field"
+
+
+def test_a_site_that_lists_nothing_to_us_leaves_absent_fields_empty(net: responses.RequestsMock) -> None:
+    net.get(LEAD, json=recorded("lead"))
+    net.get(URL + "CRM%20Lead", json=recorded("no_permission"), status=403)
+    assert frappe().read(CLICK, Wanted(["organization"])).record == {"organization": None}
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_a_site_that_does_not_answer_the_question_is_asked_again_later(
+    net: responses.RequestsMock, status: int
+) -> None:
+    net.get(LEAD, json=recorded("lead"))
+    net.get(URL + "CRM%20Lead", status=status)
+    with pytest.raises((TryAgain, AdminNeeded)):
+        frappe().read(CLICK, Wanted(["organization"]))
 
 
 def test_an_owner_that_nobody_wants_is_not_asked_for(net: responses.RequestsMock) -> None:
@@ -227,13 +276,15 @@ def test_a_link_it_cannot_follow_is_named(net: responses.RequestsMock) -> None:
 def test_a_field_of_the_linked_document_that_is_not_there_is_named(net: responses.RequestsMock) -> None:
     net.get(URL + "CRM%20Deal/CRM-DEAL-2026-00007", json=recorded("deal"))
     net.get(CONTACT, json=recorded("contact"))
+    listing(net, URL + "Contact", "mobile", known=False)
+    listing(net, URL + "Contact")
     with pytest.raises(Refused, match="'mobile'"):
         frappe().read(Click("crm", "CRM Deal", "CRM-DEAL-2026-00007"), Wanted(["contact.mobile"]))
 
 
 def test_a_contacts_owner_is_who_created_it(net: responses.RequestsMock) -> None:
     net.get(CONTACT, json=recorded("contact"))
-    net.get(URL + "User/meera%40example.test", json=data("user", name="meera@example.test"))
+    net.get(URL + "User/meera%40example.test", json=data("user", name="meera@example.test", phone="1"))
     record = frappe().read(
         Click("crm", "Contact", "Asha Example-Kaveri Textiles"), Wanted(["phone"], ["phone"])
     )
@@ -456,42 +507,65 @@ def told(adapter: Frappe, wanted: Mapping[str, Wanted]) -> dict[str, tuple[bool,
 def test_check_finds_everything_in_order(net: responses.RequestsMock) -> None:
     net.get(SITE + "method/frappe.auth.get_logged_user", json=recorded("logged_user"))
     net.get(SITE + "method/frappe.client.get_time_zone", json=recorded("time_zone"))
-    net.get(URL + "CRM%20Lead", json=recorded("list_leads"))
-    net.get(LEAD, json=recorded("lead"))
-    net.get(URL + "User/connector%40example.test", json=recorded("user"))
-    net.get(LOGS, json=recorded("list_none"))
+    listing(net, URL + "CRM%20Lead")
+    listing(net, URL + "CRM%20Lead", "lead_owner", "mobile_no")
+    listing(net, URL + "User")
+    listing(net, URL + "User", "mobile_no")
+    listing(net, LOGS)
+    net.get(URL + "Call%20Log", json=recorded("doctype_not_found"), status=404)
     found = told(frappe(), {"CRM Lead": Wanted(["mobile_no"], ["mobile_no", "name"])})
     assert list(found) == ["api_key and api_secret", "time_zone", "CRM Lead", "User", "CRM Call Log"]
-    assert all(ok for ok, _ in found.values())
+    assert all(value == (True, "") for value in found.values())
+
+
+def test_check_follows_links_and_leaves_child_tables_alone(net: responses.RequestsMock) -> None:
+    net.get(SITE + "method/frappe.auth.get_logged_user", json=recorded("logged_user"))
+    net.get(SITE + "method/frappe.client.get_time_zone", json=recorded("time_zone"))
+    listing(net, URL + "CRM%20Deal")
+    listing(net, URL + "CRM%20Deal", "contact")
+    listing(net, URL + "Contact")
+    listing(net, URL + "Contact", "mobile", "phone", known=False)
+    listing(net, URL + "Contact", "mobile", known=False)
+    listing(net, URL + "Contact", "phone")
+    listing(net, LOGS)
+    net.get(URL + "Call%20Log", json=recorded("doctype_not_found"), status=404)
+    found = told(frappe(), {"CRM Deal": Wanted(["contact.mobile", "contact.phone", "contacts.0.contact"])})
+    assert found["CRM Deal"] == (True, "")
+    assert found["Contact"] == (False, "Contact has no field 'mobile': correct its name in the mapping.")
 
 
 def test_check_names_each_thing_that_will_not_do(net: responses.RequestsMock) -> None:
     net.get(SITE + "method/frappe.auth.get_logged_user", json=recorded("logged_user"))
     net.get(SITE + "method/frappe.client.get_time_zone", json={"message": {"time_zone": "America/New_York"}})
-    net.get(URL + "CRM%20Lead", json=recorded("list_leads"))
-    net.get(LEAD, json=recorded("lead"))
-    net.get(URL + "Contact", json=recorded("list_none"))
-    net.get(URL + "User/connector%40example.test", json=recorded("no_permission"), status=403)
+    listing(net, URL + "CRM%20Lead")
+    listing(net, URL + "CRM%20Lead", "lead_owner", "mobile", known=False)
+    listing(net, URL + "CRM%20Lead", "lead_owner")
+    listing(net, URL + "CRM%20Lead", "mobile", known=False)
+    net.get(URL + "User", json=recorded("no_permission"), status=403)
     net.get(URL + "CRM%20Telephony%20Agent", json=recorded("doctype_not_found"), status=404)
     net.get(LOGS, json=recorded("doctype_not_found"), status=404)
     net.get(URL + "Call%20Log", json=recorded("no_permission"), status=403)
-    wanted = {"CRM Lead": Wanted(["mobile"], ["mobile_no", "agent.mobile_no"]), "Contact": Wanted(["phone"])}
-    found = told(frappe(), wanted)
+    found = told(frappe(), {"CRM Lead": Wanted(["mobile"], ["mobile_no", "agent.mobile_no"])})
     assert found["time_zone"][0] is False and "America/New_York" in found["time_zone"][1]
-    assert found["CRM Lead"] == (False, "CRM Lead has no field 'mobile'. Did you mean 'mobile_no'?")
-    assert found["Contact"] == (True, "There is no Contact yet, so its fields could not be checked.")
+    assert found["CRM Lead"] == (False, "CRM Lead has no field 'mobile': correct its name in the mapping.")
     assert found["User"][0] is False and "missing right" in found["User"][1]
     assert found["CRM Telephony Agent"][0] is False
     assert found["CRM Call Log"][0] is False and "'CRM Call Log'" in found["CRM Call Log"][1]
 
 
-def test_check_takes_erpnexts_call_log(net: responses.RequestsMock) -> None:
+def test_check_takes_erpnexts_call_log_and_a_site_that_does_not_tell_its_zone(
+    net: responses.RequestsMock,
+) -> None:
     net.get(SITE + "method/frappe.auth.get_logged_user", json=recorded("logged_user"))
     net.get(SITE + "method/frappe.client.get_time_zone", json=recorded("no_permission"), status=403)
     net.get(LOGS, json=recorded("doctype_not_found"), status=404)
-    net.get(URL + "Call%20Log", json=recorded("list_none"))
+    listing(net, URL + "Call%20Log")
     found = told(frappe(), {})
-    assert found["Call Log"] == (True, "") and found["time_zone"][0] is False
+    assert found["Call Log"] == (True, "")
+    assert found["time_zone"] == (
+        True,
+        "The site did not tell its time zone; it is taken to be Asia/Kolkata.",
+    )
 
 
 def test_check_stops_at_a_wrong_key(net: responses.RequestsMock) -> None:
