@@ -18,7 +18,7 @@ from connector.model import Call, Outcome, Phase, State
 from connector.outcomes import REPORT_OVERDUE, UNKNOWN_REST
 from connector.policy import Caps, MemberBusy, QuietHours
 from connector.timeline import WRITE_LEASE
-from connector.verdicts import NOT_PLACED_REST, Verdicts
+from connector.verdicts import NOT_PLACED_REST, Planned, Verdicts
 
 pytestmark = pytest.mark.both_engines
 
@@ -122,6 +122,8 @@ def test_a_reply_that_comes_after_the_lease_resolves_the_doubt(house: HouseKit) 
     call = house.press("1")
     assert (call.state, call.campid, call.code) == (State.PLACED, "45719999", None)
     assert house.states(call.id)[-2:] == [State.UNKNOWN, State.PLACED]
+    assert call.message is not None and call.message.startswith("Ringing the customer …0001 first")
+    assert house.journal.story(call.id)[-1].who == "callerdesk"
     assert call.due_at == house.clock.now + REPORT_OVERDUE
     assert len(house.shelf.shown(call.id)) == 1
     other.close()
@@ -279,14 +281,45 @@ def test_a_verdict_of_who_does_not_hold_the_row_moves_nothing(
     assert house.call(call.id).state is not state
 
 
+def test_a_gate_of_who_does_not_hold_the_row_moves_nothing(house: HouseKit) -> None:
+    call = left(house, State.READING)
+    for owner, state in (("w9.somebody-else", State.READING), (call.owner, State.EXPIRED)):
+        planned = Planned(replace(call, owner=owner), by_way_of=(State.PLANNED, "mapping", "planned"))
+        with house.journal.transaction() as tx:
+            house.flow.verdicts.expired(tx, planned)
+        assert house.call(call.id).state is state
+
+
+def test_the_first_write_looks_for_nothing_and_is_soon_tried_again(house: HouseKit) -> None:
+    house.shelf.writes.append(TryAgain("crm_busy", "The CRM is busy."))
+    call = house.press("1")
+    assert (call.written, call.wanted, call.write_attempts, house.shelf.found) == (0, 1, 1, 0)
+    assert call.write_due_at is not None
+    assert timedelta(seconds=0.5) <= call.write_due_at - house.clock.now <= timedelta(seconds=1)
+    house.look(1)
+    call = house.call(call.id)
+    assert (call.written, call.wanted, house.shelf.found) == (1, 1, 1)
+
+
+def test_whoever_waits_while_the_report_overtakes_the_reply_sees_the_end(house: HouseKit) -> None:
+    def report_comes_first() -> None:
+        (dialling,) = house.journal.latest()
+        assert house.hear(report(dialling, house.clock, campid="45710001")) is None
+
+    house.desk.next.append(report_comes_first)
+    call, _ = house.dispatcher.accept_and_wait(rule(), 5)
+    assert (call.state, call.ending is not None) == (State.ENDED, True)
+
+
 @pytest.mark.parametrize("verdict", ["placed", "refused", "too late", "unclear", "lease ended"])
 def test_whoever_waits_is_told_with_the_verdict_itself(house: HouseKit, verdict: str) -> None:
     call = left(house, State.DIALLING)
     with house.flow.waiters.expecting(call.id) as waiting:
-        brought(house, State.DIALLING, verdict, call)
+        brought(house, State.DIALLING, verdict, replace(call, code="member_busy"))
         assert waiting.over
     if verdict == "placed":
         assert waiting.call is not None and waiting.call.message is not None
+        assert waiting.call.code is None
         assert waiting.call.message.endswith("the customer …0001 first, then you on …0101.")
 
 
@@ -408,6 +441,17 @@ def test_a_call_that_came_in_quiet_hours_may_wait_after_them_too(house: HouseKit
         morning,
         morning + timedelta(minutes=10),
     )
+
+
+def test_a_call_in_another_zones_quiet_hours_waits_by_that_zones_clock(house: HouseKit) -> None:
+    night = QuietHours(time(21), time(9))
+    house.change_policy(quiet_hours=night, deferred_for_at_most=600, countries=frozenset({"IN", "US"}))
+    house.shelf.contact("1")["mobile"] = "+1 202 555 0123"
+    # In New York it is 08:00.
+    house.clock.advance(hours=6, minutes=30)
+    call = house.press("1", source=rule().source)
+    nine = house.clock.now + timedelta(hours=1)
+    assert (call.state, call.due_at, call.expires_at) == (State.DEFERRED, nine, nine + timedelta(minutes=10))
 
 
 def test_a_call_whose_turn_a_person_takes_while_it_is_read_rests_a_little(house: HouseKit) -> None:
