@@ -16,7 +16,8 @@ from connector import dispatcher as module
 from connector.dispatcher import Dispatcher
 from connector.errors import JournalDown
 from connector.journal import Accepted
-from connector.model import Call, State
+from connector.journal import line as lines
+from connector.model import Call, Source, State
 from connector.policy import MemberBusy
 
 pytestmark = pytest.mark.both_engines
@@ -180,6 +181,48 @@ def test_it_leaves_the_rows_to_the_next_one_once_it_is_stopped(house: HouseKit) 
     real.stop()
     call, _ = real.accept(click())
     assert (house.call(call.id).state, house.desk.rung) == (State.READING, [])
+
+
+# -- The line that rules' calls wait in ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_line(house: HouseKit) -> Call:
+    """A rule's call that waits until its member's other call is over."""
+    talking = house.press("9")
+    waiting = house.press("1", source=Source.RULE)
+    assert waiting.state is State.DEFERRED
+    house.hear(report(talking, house.clock))
+    return waiting
+
+
+def test_nobody_is_let_out_of_the_line_while_all_is_paused(house: HouseKit, in_line: Call) -> None:
+    house.journal.set_flag("paused", "command line")
+    house.look(1)
+    assert house.call(in_line.id).state is State.DEFERRED
+    house.journal.set_flag("paused", None)
+    house.look(1)
+    assert house.call(in_line.id).state is State.PLACED
+
+
+def test_a_wait_ends_also_while_all_is_paused(house: HouseKit, in_line: Call) -> None:
+    house.journal.set_flag("paused", "command line")
+    house.look((in_line.expires_at - house.clock.now).total_seconds())
+    now = house.call(in_line.id)
+    assert (now.state, now.code) == (State.EXPIRED, "waited_too_long")
+    assert house.desk.rung == [number_of("9")]
+
+
+def test_who_was_cancelled_in_line_is_neither_let_out_nor_expires(
+    house: HouseKit, in_line: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "over", lambda tx, name: [in_line.id])
+    with house.journal.transaction() as tx:
+        assert tx.move(in_line, State.DEFERRED, State.CANCELLED, who="admin", detail="cancelled")
+        # As it was found before that was committed.
+        assert house.dispatcher._turns._let_out(tx, in_line.id) is None
+        house.dispatcher._turns._end_waits(tx, "shop")
+    assert house.call(in_line.id).state is State.CANCELLED
 
 
 # -- With its threads ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from house_kit import HouseKit, click, number_of, report, rule
 
 from connector.errors import AdminNeeded, Gone, JournalDown, Refused, TryAgain
+from connector.flow import READ_LEASE
 from connector.model import Outcome, Phase, Source, State
 from connector.policy import QuietHours
 from connector.timeline import WRITE_LEASE
@@ -139,6 +140,35 @@ def test_it_says_on_the_record_why_a_number_cannot_be_rung(house: HouseKit) -> N
 def test_it_keeps_a_name_that_was_cut_in_the_middle_of_a_character(house: HouseKit) -> None:
     house.shelf.contact("1")["name"] = "Asha \ud83d"
     assert house.press("1").state is State.PLACED
+
+
+# -- Waiting -------------------------------------------------------------------------------------------------
+
+
+def test_what_was_read_before_its_lease_ended_is_read_again_and_not_rung_by(house: HouseKit) -> None:
+    house.change_policy(quiet_hours=NIGHT)
+    house.clock.advance(hours=10)
+    call = house.press("1", source=Source.RULE)
+    assert call.state is State.DEFERRED
+    house.shelf.reads.append(lambda: house.clock.advance(READ_LEASE.total_seconds()))
+    house.clock.advance(hours=11)
+    house.dispatcher.look()
+    assert (house.call(call.id).state, house.desk.rung) == (State.READING, [])
+    house.look()
+    assert (house.call(call.id).state, house.desk.rung) == (State.PLACED, [number_of("1")])
+    assert house.states(call.id).count(State.DIALLING) == 1
+
+
+def test_a_wait_that_would_end_after_its_call_is_over_at_once(house: HouseKit) -> None:
+    house.change_policy(quiet_hours=NIGHT, deferred_for_at_most=600)
+    house.clock.advance((timedelta(hours=9) - timedelta(seconds=1)).total_seconds())
+    house.shelf.reads.append(TryAgain("crm_failed", "The shop answered 503."))
+    call = house.press("1", source=Source.RULE)
+    assert call.state is State.ACCEPTED
+    house.look(2)  # night has begun
+    late = house.call(call.id)
+    assert (late.state, late.code, house.desk.rung) == (State.EXPIRED, "waited_too_long", [])
+    assert late.message is not None and "it is only recorded" in late.message
 
 
 # -- Fenced --------------------------------------------------------------------------------------------------
