@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, bindparam, func, or_, select, text
 
 from connector.journal.rows import moment
 from connector.journal.sql import Connection, one_of
-from connector.journal.tables import PLANNED, calls, flags, reports
+from connector.journal.tables import LIVE, PLANNED, calls, flags, reports
 from connector.model import Source, State
 
 #: Without any sign of life a placed call is taken to be over after this long: its report may never come.
@@ -23,8 +23,7 @@ TALKING = ("customer_picked", "member_ringing", "both_talking")
 
 _LIVE_STATES = [State.DIALLING.value, State.UNKNOWN.value, State.PLACED.value]
 _on_a_call = and_(
-    one_of(calls.c.state, _LIVE_STATES),
-    # Said for both, so that a member's history and line are not read through.
+    text(LIVE),
     calls.c.dialled_at > bindparam("talking"),
     or_(calls.c.dialled_at > bindparam("silent"), one_of(calls.c.live, TALKING)),
 )
@@ -39,7 +38,17 @@ _PERSON_WAITS = (
     .where(text(PLANNED), calls.c.member == bindparam("member"), calls.c.source == Source.BUTTON.value)
     .limit(1)
 )
-_CHANNELS = select(func.count()).select_from(calls).where(_on_a_call)
+# Not by the time they were dialled at: what goes on is little, what was dialled in two hours may be much.
+_dialled_at = func.coalesce(calls.c.dialled_at, 0.0)
+_CHANNELS = (
+    select(func.count())
+    .select_from(calls)
+    .where(
+        text(LIVE),
+        _dialled_at > bindparam("talking"),
+        or_(_dialled_at > bindparam("silent"), one_of(calls.c.live, TALKING)),
+    )
+)
 _COINS = select(func.coalesce(func.sum(calls.c.coins), 0.0)).where(calls.c.dialled_at >= bindparam("since"))
 FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
 

@@ -56,7 +56,7 @@ _FIRSTS = text(f"""
         EXISTS (
             SELECT 1 FROM calls AS other
             WHERE other.member = number AND other.dialled_at > :talking
-            AND other.state IN ('dialling', 'unknown', 'placed')
+            AND other.state IN ('dialling', 'placed', 'unknown')
             AND (
                 other.dialled_at > :silent
                 OR other.live IN ('customer_picked', 'member_ringing', 'both_talking')

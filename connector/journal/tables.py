@@ -114,6 +114,11 @@ Index("ix_calls_member", calls.c.member, calls.c.dialled_at)
 Index("ix_calls_dialled", calls.c.dialled_at)
 Index("ix_calls_campid", calls.c.campid)
 Index("ix_calls_call_sid", calls.c.call_sid)
+#: Calls that are going on, as far as we know.
+LIVE = "state IN ('dialling', 'placed', 'unknown')"
+Index(
+    "ix_calls_live", calls.c.member, calls.c.dialled_at, sqlite_where=text(LIVE), postgresql_where=text(LIVE)
+)
 
 #: Deliveries that were folded into an earlier press: sent again, they are its repeats as long as it lives.
 repeats = Table(

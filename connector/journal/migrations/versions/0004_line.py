@@ -1,4 +1,4 @@
-"""Find what is due state by state, and the line that rules' calls wait in by connection and member."""
+"""Find what is due by state, the line that rules' calls wait in, and the calls that members are in."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,5 +17,6 @@ def upgrade() -> None:
         ("ix_calls_line", ["connection", "member", "expires_at", "id"], f"{WAITING} AND due_at = expires_at"),
         ("ix_calls_place", ["connection", "expires_at", "id", "member"], WAITING),
         ("ix_calls_planned", ["member"], "state = 'planned'"),
+        ("ix_calls_live", ["member", "dialled_at"], "state IN ('dialling', 'placed', 'unknown')"),
     ):
         op.create_index(name, "calls", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
