@@ -114,6 +114,7 @@ class CallerDesk:
                 next(self._campids),
                 next(self._sids),
                 script_for(conduct.script),
+                recordings=f"{self.base_url}recordings/",
             )
             rng = random.Random(self._rng.random())
             if conduct.manner in RINGS:
