@@ -208,6 +208,7 @@ class Dispatcher:
         while not self._stopping.is_set():
             pause = SLOW_POLL
             try:
+                self.journal.follow_clock()
                 self._look_at_the_day()
                 if self.look():
                     pause = 0.0

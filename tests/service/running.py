@@ -124,6 +124,8 @@ class Running:
         self.manifest = folder / "manifest.yaml"
         self.manifest.write_text(_MANIFEST.format(crm=crm, callerdesk=callerdesk), encoding="utf-8")
         (folder / "mapping.yaml").write_text(MAPPING.read_text(encoding="utf-8"), encoding="utf-8")
+        #: More of its environment.
+        self.environ: dict[str, str] = {}
         self.port = 0
         self.log: list[str] = []
         self._process: subprocess.Popen[str] | None = None
@@ -180,7 +182,7 @@ class Running:
     def _spawn(self, *words: str, **how: Any) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "connector", *words]
         kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-        environ = {**kept, **self.secrets, "CONNECTOR_MANIFEST": str(self.manifest)}
+        environ = {**kept, **self.environ, **self.secrets, "CONNECTOR_MANIFEST": str(self.manifest)}
         if self._database_url:
             environ["DATABASE_URL"] = self._database_url
         return subprocess.Popen(command, env=environ, text=True, cwd=self.folder, **how)
