@@ -59,6 +59,8 @@ class Desk:
     def __init__(self) -> None:
         self.next: deque[Happening] = deque()
         self.rung: list[str] = []
+        #: Everything that was asked for, each time.
+        self.dialled: list[dict[str, Any]] = []
         self.live: list[LiveCall] = []
         self.reports: list[ReportRow] = []
         #: The first and last day of every call report that was asked for.
@@ -68,6 +70,7 @@ class Desk:
 
     def reverse_c2c(self, customer: str, member: str, deskphone: str, **more: Any) -> Placed:
         self.rung.append(customer)
+        self.dialled.append({"customer": customer, "member": member, "deskphone": deskphone, **more})
         try:
             reply = _happen(self.next)
         except (NotPlaced, Refused):

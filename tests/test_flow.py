@@ -8,7 +8,8 @@ from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
-from house_kit import HouseKit, click, number_of, report, rule
+from far_ends import MEMBER
+from house_kit import DESKPHONE, Died, HouseKit, click, number_of, report, rule
 
 from connector.errors import AdminNeeded, Gone, JournalDown, Refused, TryAgain
 from connector.flow import READ_LEASE
@@ -253,3 +254,73 @@ def test_a_write_is_leased_longer_than_one_request_may_take() -> None:
     from connector.http import TIMEOUT
 
     assert WRITE_LEASE.total_seconds() > 3 * sum(TIMEOUT)
+
+
+# -- What it hands on ----------------------------------------------------------------------------------------
+
+
+def test_it_dials_just_what_was_planned(house: HouseKit) -> None:
+    house.change_policy(call_limit=90)
+    house.press("1")
+    plain = {"customer": number_of("1"), "member": MEMBER, "deskphone": DESKPHONE, "call_limit": 90}
+    assert house.desk.dialled == [plain | {"campid": None, "form_deskphone": None}]
+
+
+def test_it_dials_with_everything_a_plan_may_hold(house: HouseKit) -> None:
+    house.desk.next.append(Died())
+    call = house.press("1")
+    assert call.plan is not None
+    plan = replace(call.plan, call_limit=60, campid="9995", form_deskphone="01200000002")
+    house.flow.dial(call, plan)
+    assert house.desk.dialled[-1] == {
+        "customer": number_of("1"),
+        "member": MEMBER,
+        "deskphone": DESKPHONE,
+        "call_limit": 60,
+        "campid": "9995",
+        "form_deskphone": "01200000002",
+    }
+
+
+def test_its_gate_gives_the_call_as_the_row_now_stands(house: HouseKit) -> None:
+    house.shelf.reads.append(Died())
+    call = house.press("1")
+    record = house.flow.read(call)
+    dialling = house.flow.gate(call, record, house.flow.plan(call, record))
+    row = house.call(call.id)
+    assert dialling is not None and row.state is State.DIALLING
+    told = ("state", "record", "plan", "mapping_version", "dialled_at", "owner")
+    assert [getattr(dialling, name) for name in told] == [getattr(row, name) for name in told]
+    assert row.mapping_version == house.shop.mapping.current().version
+
+
+def test_its_story_says_who_is_to_be_rung_and_that_every_guard_agreed(house: HouseKit) -> None:
+    call = house.press("1")
+    told = {event.to_state: event for event in house.journal.story(call.id)}
+    planned, dialling = told[State.PLANNED], told[State.DIALLING]
+    assert (planned.who, planned.detail) == (
+        "mapping",
+        f"customer …0001, member …0101, version {call.mapping_version}",
+    )
+    assert (dialling.who, dialling.detail) == ("gate", "every guard agrees")
+
+
+def test_it_asks_the_policy_about_this_click(house: HouseKit) -> None:
+    call = house.press("1", user="ravi", override=frozenset({"quiet_hours"}))
+    assert call.plan is not None
+    ask = house.flow.ask(call, call.plan, house.clock.now)
+    assert (ask.connection, ask.object, ask.record) == ("shop", "Contact", "Contact 1")
+    assert (ask.user, ask.source, ask.overrides) == ("ravi", Source.BUTTON, {"quiet_hours"})
+
+
+def test_a_guards_refusal_is_on_the_timeline_at_once(house: HouseKit) -> None:
+    house.change_policy(block=frozenset({number_of("1")}))
+    call = house.press("1")
+    assert (call.state, call.code) == (State.REFUSED, "number_blocked")
+    assert [shown.phase for shown in house.shelf.shown(call.id)] == [Phase.REFUSED]
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(59, State.PLACED), (60, State.EXPIRED)])
+def test_a_click_is_too_old_from_the_moment_it_expires(house: HouseKit, seconds: int, state: State) -> None:
+    house.shelf.reads.append(lambda: house.clock.advance(seconds))
+    assert house.press("1").state is state

@@ -35,12 +35,13 @@ def test_it_does_not_ring_when_the_click_expired_between_plan_and_gate(house: Ho
     assert (call.state, call.code, house.desk.rung) == (State.EXPIRED, "expired", [])
 
 
-def test_it_does_not_ring_when_the_click_expired_between_gate_and_dial(house: HouseKit) -> None:
+@pytest.mark.parametrize("late", [60, 61])
+def test_it_does_not_ring_when_the_click_expired_between_gate_and_dial(house: HouseKit, late: int) -> None:
     gate = house.flow.gate
 
     def slow_commit(*args: Any) -> Call | None:
         passed = gate(*args)
-        house.clock.advance(61)
+        house.clock.advance(late)
         return passed
 
     house.flow.gate = slow_commit  # type: ignore[method-assign]
