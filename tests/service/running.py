@@ -68,6 +68,8 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    #: Its header; empty without one.
+    retry_after: str = ""
 
     @property
     def json(self) -> Any:
@@ -279,4 +281,5 @@ class Running:
 
 
 def _answer(response: http.client.HTTPResponse) -> Answer:
-    return Answer(response.status, response.getheader("Content-Type", ""), response.read())
+    kind, retry_after = (response.getheader(name, "") for name in ("Content-Type", "Retry-After"))
+    return Answer(response.status, kind, response.read(), retry_after)
