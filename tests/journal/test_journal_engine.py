@@ -106,6 +106,19 @@ def test_a_connection_that_was_lost_without_a_sign_is_replaced_before_anything_i
 
 
 @needs_postgres
+def test_a_connection_that_is_lost_in_a_transaction_is_told_and_not_used_again(url: str) -> None:
+    journal = Journal(url)
+    with pytest.raises(JournalDown, match="terminating connection"), journal.transaction() as tx:
+        lost = tx.connection.bare
+        with psycopg.connect(url, autocommit=True) as bare:
+            bare.execute("SELECT pg_terminate_backend(%s, 10000)", (lost.info.backend_pid,))
+    assert lost.closed
+    with journal.transaction() as tx:
+        assert tx.connection.bare is not lost
+    journal.close()
+
+
+@needs_postgres
 def test_that_wake_ups_are_lost_is_said_once_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
