@@ -21,7 +21,7 @@ coverage: .venv/installed
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 	  echo "Half of these branches are taken on PostgreSQL, which is not installed here: apt-get install postgresql"; \
 	  exit 1; }
-	$(BIN)/pytest --cov $(CORE)
+	$(BIN)/pytest $(CORE) --cov
 
 lint: .venv/installed
 	$(BIN)/ruff check .
