@@ -396,3 +396,20 @@ def test_a_look_up_that_failed_is_done_again_at_its_next_time(house: HouseKit, u
     house.desk.asked.append(TryAgain("callerdesk_unreachable", "CallerDesk could not be reached."))
     house.look(10)
     assert house.call(unclear.id).due_at == house.clock.now + timedelta(seconds=10)
+
+
+def test_a_webhook_is_told_with_its_source_and_found_by_callerdesks_own_id(
+    house: HouseKit, placed: Call
+) -> None:
+    house.hear(live_event(placed, house.clock, CallSid="8400001"))
+    assert house.journal.story(placed.id)[-1].who == "webhook"
+    strangers = {"SourceNumber": "09876500077", "DialWhomNumber": "09876500078"}
+    house.hear(report(placed, house.clock, campid=None, CallSid="8400001", **strangers))
+    now, last = house.call(placed.id), house.journal.story(placed.id)[-1]
+    assert (now.state, now.call_sid, now.live, last.who) == (State.ENDED, "8400001", "ended", "webhook")
+
+
+def test_a_report_brings_callerdesks_own_id_and_says_how_it_ended(house: HouseKit, placed: Call) -> None:
+    house.hear(report(placed, house.clock, CallSid="8400002"))
+    assert house.call(placed.id).call_sid == "8400002"
+    assert house.journal.story(placed.id)[-1].detail.startswith("answered: ")
