@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test coverage lint bench chaos mutants clean
+.PHONY: demo test coverage lint audit fuzz bench chaos mutants clean
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -27,6 +27,17 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -c pyproject.toml -r connector
+
+# Known weaknesses of what is installed. Without a way to the advisories it fails: a look that found nothing is no finding.
+audit: .venv/installed
+	$(BIN)/pip install -q --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --strict --skip-editable
+
+# Minutes: what the suite tries with a few examples, the same in every run, with many that are new.
+FUZZ ?= 1000
+fuzz: .venv/installed
+	FUZZ=$(FUZZ) $(BIN)/pytest tests/service/test_service_fuzz.py tests/crms/test_crm_any_hook.py
 
 bench: .venv/installed
 	$(BIN)/python bench/run.py
