@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from connector import outcomes
 from connector.callerdesk import Placed
 from connector.errors import ConnectorError, NotPlaced, Refused, TryAgain, Unclear
-from connector.journal import NOT_ON_TIMELINE, Journal, Transaction, reports
+from connector.journal import NOT_ON_TIMELINE, WAITS, Journal, Transaction, audit, reports
 from connector.journal.rows import record_json
 from connector.model import Call, Record, Source, State
 from connector.policy import Policy, Verdict, has_waited, wait_ends
@@ -179,6 +179,24 @@ class Verdicts:
         rests = call.plan is not None and has_waited(call)
         due_at = ends if objection.in_line and not rests else min(until, ends)
         planned.move(tx, State.DEFERRED, who=objection.code, detail=said, due_at=due_at, columns=columns)
+
+    def cancel(self, call_id: str, *, who: str, detail: str, on_behalf_of: str) -> None:
+        """Take a call out before anybody is rung, and note who did; Refused (`too_late`) if dialled."""
+        with self.journal.transaction() as tx:
+            # As it stands by now: a row that is being tried again moves by itself.
+            call = tx.call(call_id)
+            if call is None or call.state not in WAITS:
+                state = call.state if call else "gone"
+                raise Refused(
+                    "too_late",
+                    f"Call {call_id} is {state}: only what was not dialled can be cancelled.",
+                    status=409,
+                )
+            message = "The call was cancelled before anybody was rung."
+            columns = {"code": "cancelled", "message": message}
+            tx.move(call, call.state, State.CANCELLED, who=who, detail=detail, columns=columns)
+            audit.note(tx, on_behalf_of, "cancel", call_id)
+        self._settled(call_id)
 
     def not_read(self, call: Call, failure: ConnectorError, who: str = "crm") -> None:
         """A rule's click is read again until it expires; a person is told at once."""

@@ -24,7 +24,7 @@ FLOORS = (
     ("turns",),
     ("assembly",),
     ("flow",),
-    ("verdicts", "timeline", "balance"),
+    ("verdicts", "timeline", "balance", "forecast"),
     ("outcomes",),
     ("connection",),
     ("mapping", "policy", "journal", "crms", "callerdesk"),

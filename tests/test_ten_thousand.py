@@ -5,6 +5,7 @@ What counts is what the far end saw: when it was asked to ring whom, and which c
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import pytest
 from house_kit import Desk, HouseKit, live_event, number_of, report, rule
 
 from connector.callerdesk import Placed
+from connector.forecast import Forecast
 from connector.model import Call, State
 from connector.policy import Caps
 
@@ -135,6 +137,7 @@ def test_a_rule_that_fires_ten_thousand_times_is_paced_and_a_person_goes_first(b
 
     for _ in range(10):
         batch.step()
+    everybody_is_told_quickly_where_they_stand(batch)
     a_person_rings_at_once(batch)
     a_person_goes_before_the_rules_of_a_busy_member(batch)
     pace: list[int] = []
@@ -171,6 +174,24 @@ def test_a_rule_that_fires_ten_thousand_times_is_paced_and_a_person_goes_first(b
 
 def talks(call: Call) -> bool:
     return call.plan is not None and call.plan.member == TALKER
+
+
+def everybody_is_told_quickly_where_they_stand(batch: Batch) -> None:
+    house = batch.house
+    last = max(
+        house.journal.latest(200_000, state=State.DEFERRED), key=lambda call: (call.expires_at, call.id)
+    )
+    waits = batch.counts()[State.DEFERRED]
+    took = []
+    for _ in range(20):
+        began = time.perf_counter()
+        place = Forecast(house.journal, house.connections).place(last)
+        took.append(time.perf_counter() - began)
+        assert place is not None and place.ahead == waits - 1
+        assert place.wait_seconds is not None
+        # A line moves no faster than the caps let it, and each turn is one of theirs.
+        assert place.wait_seconds >= waits / CAPS.rule_per_minute * 60 - 60
+    assert min(took) < 0.020
 
 
 def a_person_rings_at_once(batch: Batch) -> None:

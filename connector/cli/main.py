@@ -13,6 +13,7 @@ from connector.assembly import House, build
 from connector.cli import auditing, balancing, checking, personal, show
 from connector.cli.opening import admin, fail, json_option, manifest_option, opened_house
 from connector.errors import ConfigError, ConnectorError
+from connector.forecast import Forecast
 from connector.journal import audit, listening
 from connector.model import Call, Click, State
 from connector.server import PORT_PATIENCE, listen
@@ -149,7 +150,12 @@ def list_calls(last: int, state: str | None, connection: str | None, manifest: P
     with opened_house(manifest) as house:
         found = house.journal.latest(last, connection=connection, state=State(state) if state else None)
         found = [house.recordings.shown(call) for call in found]
-        show.as_json([show.plain(call) for call in found]) if as_json else show.table(found)
+        forecast = Forecast(house.journal, house.connections)
+        places = {call.id: place for call in found if (place := forecast.place(call)) is not None}
+        if as_json:
+            show.as_json([show.plain(call, places.get(call.id)) for call in found])
+        else:
+            show.table(found, places)
 
 
 @calls.command("show")
@@ -160,12 +166,13 @@ def show_call(id: str, manifest: Path, as_json: bool) -> None:
     """The story of one call: who asked, how each number was chosen, what came of it."""
     with opened_house(manifest) as house:
         call = house.recordings.shown(_call(house, id))
+        place = Forecast(house.journal, house.connections).place(call)
         events, listened = house.journal.story(id), listening.listened(house.journal, id)
         if as_json:
             told = {"events": [show.event(event) for event in events]}
-            show.as_json(show.plain(call) | told | {"listened": [show.act(act) for act in listened]})
+            show.as_json(show.plain(call, place) | told | {"listened": [show.act(act) for act in listened]})
         else:
-            show.story(call, events, listened)
+            show.story(call, events, listened, place)
 
 
 @calls.command("cancel")
@@ -174,28 +181,9 @@ def show_call(id: str, manifest: Path, as_json: bool) -> None:
 def cancel(id: str, manifest: Path) -> None:
     """Cancel a call that has not been dialled yet."""
     with opened_house(manifest) as house:
-        call = _call(house, id)
-        waiting = (State.ACCEPTED, State.READING, State.PLANNED, State.DEFERRED)
-        with house.journal.transaction() as tx:
-            # As it stands by now: a row that is being tried again moves by itself.
-            call = tx.call(id) or call
-            done = call.state in waiting and tx.move(
-                call,
-                call.state,
-                State.CANCELLED,
-                who="admin",
-                detail="cancelled on the command line",
-                columns={
-                    "code": "cancelled",
-                    "message": "The call was cancelled before anybody was rung.",
-                },
-            )
-            if done:
-                audit.note(tx, admin(), "cancel", id)
-        if not done:
-            raise ConnectorError(
-                "too_late", f"Call {id} is {call.state}: only what was not dialled can be cancelled."
-            )
+        _call(house, id)
+        how = "cancelled on the command line"
+        house.flow.verdicts.cancel(id, who="admin", detail=how, on_behalf_of=admin())
         cli.echo(f"Call {id} is cancelled; nobody was rung.")
 
 

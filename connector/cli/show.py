@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click as cli
 
+from connector.forecast import Place
 from connector.journal.audit import Act
 from connector.mapping import call_words
 from connector.model import Call, Event
@@ -33,8 +34,8 @@ def party(number: str) -> str:
     return mask(number) or number
 
 
-def plain(call: Call) -> dict[str, Any]:
-    """One call as plain data."""
+def plain(call: Call, place: Place | None = None) -> dict[str, Any]:
+    """One call as plain data, and where it waits if it does."""
     plan, ending = call.plan, call.ending
     return {
         "call": call.id,
@@ -58,6 +59,7 @@ def plain(call: Call) -> dict[str, Any]:
         "on_record": call.wanted > 0 and call.written >= call.wanted,
         "write_error": call.write_error,
         "mapping_version": call.mapping_version,
+        "line": place.plain() if place else None,
     }
 
 
@@ -72,14 +74,15 @@ def event(event: Event) -> dict[str, Any]:
     }
 
 
-def table(calls: Sequence[Call]) -> None:
-    """One line a call."""
+def table(calls: Sequence[Call], places: Mapping[str, Place]) -> None:
+    """One line a call; behind it where it waits, if it does."""
     if not calls:
         cli.echo("No calls yet.")
     for call in calls:
         ending = call.ending.outcome.value if call.ending else call.code or ""
         who = f"{call.click.object} {call.click.record_id}"
-        cli.echo(f"{call.id}  {clock(call.accepted_at)}  {call.state.value:<10} {ending:<22} {who}")
+        waits = f"  {places[call.id].text}" if call.id in places else ""
+        cli.echo(f"{call.id}  {clock(call.accepted_at)}  {call.state.value:<10} {ending:<22} {who}{waits}")
 
 
 def act(act: Act) -> dict[str, str]:
@@ -93,7 +96,9 @@ def act(act: Act) -> dict[str, str]:
     }
 
 
-def story(call: Call, events: Sequence[Event], listened: Sequence[Act] = ()) -> None:
+def story(
+    call: Call, events: Sequence[Event], listened: Sequence[Act] = (), place: Place | None = None
+) -> None:
     """Everything about one call, in the order it happened, and who listened to it."""
     click, plan = call.click, call.plan
     asked = f"{click.user} pressed the button" if click.user else f"a {click.source.value} asked"
@@ -103,6 +108,8 @@ def story(call: Call, events: Sequence[Event], listened: Sequence[Act] = ()) -> 
     )
     if call.message:
         cli.echo(f"  {scrub(call.message)}")
+    if place:
+        cli.echo(f"  {place.text}")
     if plan:
         cli.echo(f"\nHow it was decided (mapping version {call.mapping_version}):")
         for choice in plan.trace:

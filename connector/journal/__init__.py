@@ -2,7 +2,7 @@
 
 from connector.journal.clicks import Accepted, new_call_id
 from connector.journal.journal import Journal
-from connector.journal.states import NOT_ON_TIMELINE, PHASE, RESTING, VERDICT
+from connector.journal.states import NOT_ON_TIMELINE, PHASE, RESTING, VERDICT, WAITS
 from connector.journal.transaction import IllegalMove, Transaction
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "PHASE",
     "RESTING",
     "VERDICT",
+    "WAITS",
     "Accepted",
     "IllegalMove",
     "Journal",

@@ -57,6 +57,9 @@ RESTING = frozenset(
     }
 )
 
+#: Nobody has been rung, and nobody is being rung: a call can still be cancelled in these.
+WAITS = frozenset(state for state in LEGAL if State.CANCELLED in LEGAL[state])
+
 #: A person waiting for the answer to a button has it in these.
 VERDICT = RESTING | {State.PLACED, State.UNKNOWN, State.DEFERRED}
 

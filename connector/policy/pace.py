@@ -70,11 +70,12 @@ def turn_comes(
     ledger: Ledger | None,
     now: datetime,
     ahead: int,
-    call_takes: timedelta,
+    call_takes: timedelta | None,
 ) -> datetime | None:
     """The earliest moment at which the caps let a rule's call ring that has `ahead` others before it.
 
-    Without a ledger as if nothing had been dialled yet. None where no cap says.
+    Without a ledger as if nothing had been dialled yet, without `call_takes` by the caps per minute only.
+    None where no cap says.
     """
     turns = []
     for may, made in _minute_caps(policy, connection, ledger, now):
@@ -82,7 +83,7 @@ def turn_comes(
         minutes = (ahead - left) // may
         turns.append(now if ahead < left else minute_of(now) + MINUTE * (1 + minutes))
     cap = policy.caps.channels
-    if cap is not None:
+    if cap is not None and call_takes is not None:
         at_once = channels_for(policy, cap, Source.RULE) // CHANNELS_A_CALL
         free = at_once if ledger is None else max(0, _free_calls(policy, cap, ledger))
         turns.append(now + call_takes * max(0.0, (ahead - free + 1) / at_once))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from flask import Response, jsonify, request
 
 from connector.crms.base import Answer
+from connector.forecast import Place
 from connector.journal import Journal
 from connector.links import Signer
 from connector.model import Call, State
@@ -103,11 +106,12 @@ def to_person(answer: Answer) -> Response:
     return _json(answer, answer.status)
 
 
-def to_rule(answers: list[Answer]) -> Response:
-    """The answer to a workflow rule: 2xx, the row is durable, whatever becomes of it."""
-    if len(answers) == 1:
-        return _json(answers[0], 200)
-    return jsonify(calls=[_body(answer) for answer in answers])
+def to_rule(answers: Sequence[Answer], places: Sequence[Place | None] = ()) -> Response:
+    """The answer to a workflow rule: 2xx, the row is durable, whatever becomes of it, and where it waits."""
+    bodies = [_body(answer, place) for answer, place in zip_longest(answers, places)]
+    if len(bodies) == 1:
+        return jsonify(bodies[0])
+    return jsonify(calls=bodies)
 
 
 def _json(answer: Answer, status: int) -> Response:
@@ -116,7 +120,7 @@ def _json(answer: Answer, status: int) -> Response:
     return response
 
 
-def _body(answer: Answer) -> dict[str, object]:
+def _body(answer: Answer, place: Place | None = None) -> dict[str, object]:
     body: dict[str, object] = {
         "call": answer.call_id,
         "state": answer.state,
@@ -127,4 +131,6 @@ def _body(answer: Answer) -> dict[str, object]:
         body["code"] = answer.code
     if answer.repeat:
         body["repeat"] = True
+    if place is not None:
+        body["line"] = place.plain()
     return body

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, render_template, request
 
 from connector.assembly import House
 from connector.errors import BadRequest
-from connector.journal import RESTING
+from connector.forecast import Forecast
+from connector.journal import RESTING, WAITS
 from connector.mapping import call_words
 from connector.model import Call, Leg
 from connector.redact import mask
@@ -17,26 +19,45 @@ from connector.web.answers import Links
 
 
 def blueprint(house: House) -> Blueprint:
-    """GET /calls/<id>: a live page for a browser, JSON for everybody else."""
+    """GET /calls/<id>: a live page for a browser, JSON for everybody else; POST …/cancel takes it out."""
     calls = Blueprint("calls", __name__)
     links = Links(house.journal, house.settings.public_url)
 
     @calls.get("/calls/<call_id>")
     def show(call_id: str) -> Response:
-        call = house.journal.get(call_id)
-        if call is None or not _may_see(house, links, call):
-            raise BadRequest(
-                "call_closed",
-                "This link does not open a call (any more). Open the one in the answer to the click.",
-                status=401,
-            )
-        told = describe(house.recordings.shown(call))
+        call = _opened(house, links, call_id)
+        place = Forecast(house.journal, house.connections).place(call)
+        told = describe(house.recordings.shown(call)) | {
+            "line": place.plain() if place else None,
+            "cancellable": call.state in WAITS,
+        }
         if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
             page = render_template("call.html", call=told, key=request.args.get("key", ""))
             return Response(page, content_type="text/html; charset=utf-8")
         return jsonify(told | {"story": _story(house, call)})
 
+    @calls.post("/calls/<call_id>/cancel")
+    def cancel(call_id: str) -> Response:
+        call = _opened(house, links, call_id)
+        key = request.args.get("key", "")
+        how = "cancelled on its page" if key else "cancelled by a program"
+        house.flow.verdicts.cancel(call.id, who="link", detail=how, on_behalf_of="whoever opened the call")
+        if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+            return Response(status=303, headers={"Location": f"/calls/{call.id}?{urlencode({'key': key})}"})
+        return jsonify(describe(house.journal.get(call.id) or call))
+
     return calls
+
+
+def _opened(house: House, links: Links, call_id: str) -> Call:
+    call = house.journal.get(call_id)
+    if call is None or not _may_see(house, links, call):
+        raise BadRequest(
+            "call_closed",
+            "This link does not open a call (any more). Open the one in the answer to the click.",
+            status=401,
+        )
+    return call
 
 
 def _may_see(house: House, links: Links, call: Call) -> bool:

@@ -14,6 +14,7 @@ from connector.connection import Connection
 from connector.crms.base import Answer, Hook
 from connector.dispatcher import Dispatcher
 from connector.errors import BadRequest
+from connector.forecast import Forecast
 from connector.model import Call, Click, Source
 from connector.settings import ConnectionSettings
 from connector.signatures import Options, Signed, Verified, verify
@@ -42,7 +43,7 @@ def blueprint(house: House, dispatcher: Dispatcher) -> Blueprint:
             connection.mapping.current().require(each.object)
         taken = [_run(clicks[0], connection)] if len(clicks) == 1 else dispatcher.accept_all(clicks)
         answers = [answer_of(call, repeat, links.url(call.id)) for call, repeat in taken]
-        return _answered(connection, hook, clicks, answers)
+        return _answered(house, connection, hook, clicks, taken, answers)
 
     @hooks.get("/hooks/<name>")
     @hooks.get("/hooks/<name>/<token>")
@@ -121,7 +122,14 @@ def _form(body: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-def _answered(connection: Connection, hook: Hook, clicks: Sequence[Click], answers: list[Answer]) -> Response:
+def _answered(
+    house: House,
+    connection: Connection,
+    hook: Hook,
+    clicks: Sequence[Click],
+    taken: Sequence[tuple[Call, bool]],
+    answers: list[Answer],
+) -> Response:
     wire = connection.crm.answer(answers, clicks)
     if wire is not None:
         return Response(wire.body, wire.status, content_type=wire.content_type)
@@ -132,4 +140,5 @@ def _answered(connection: Connection, hook: Hook, clicks: Sequence[Click], answe
             page = urlsplit(answers[0].url or "/")._replace(scheme="", netloc="").geturl()
             return Response(status=303, headers={"Location": page})
         return to_person(answers[0])
-    return to_rule(answers)
+    forecast = Forecast(house.journal, house.connections)
+    return to_rule(answers, [forecast.place(call) for call, _ in taken])

@@ -38,6 +38,23 @@ class AnswerBody(Schema):
     repeat = fields.Boolean(
         metadata={"description": "true: the click was a repeat, this is the first one's call"}
     )
+    line = fields.Nested(lambda: LineBody(), metadata={"description": "of a rule's call that waits"})
+
+
+class LineBody(Schema):
+    """Where a call waits, as a forecast and no promise."""
+
+    ahead = fields.Integer(metadata={"description": "how many calls are before it"})
+    position = fields.Integer(metadata={"description": "1 is the first"})
+    wait_seconds = fields.Integer(
+        allow_none=True, metadata={"description": "seconds until its turn is expected; null: not known"}
+    )
+    expected_at = fields.AwareDateTime(allow_none=True, metadata={"description": "the same as a moment"})
+    not_before = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "the end of quiet hours, or the next try"}
+    )
+    until = fields.AwareDateTime(metadata={"description": "if it has not rung by then, it rings nobody"})
+    text = fields.String(metadata={"description": "the same in a sentence: 12th in line, about 2 minutes."})
 
 
 class ProblemBody(Schema):
@@ -91,32 +108,44 @@ def document(public_url: str | None) -> dict[str, Any]:
                 "operationId": "call",
                 "summary": "How far a call has come",
                 "security": [{"bearer": []}],
-                "parameters": [
-                    _in_path("call"),
-                    {
-                        "in": "query",
-                        "name": "key",
-                        "schema": {"type": "string"},
-                        "description": "signed link",
-                    },
-                ],
+                "parameters": [_in_path("call"), _KEY],
                 "responses": {
-                    "200": {
-                        "description": "The call",
-                        "content": {"application/json": {"schema": {"type": "object"}}},
-                    },
+                    "200": _CALL,
                     "401": _problem("The link does not open this call"),
                 },
             }
         },
     )
     spec.path("/recordings/{call}/{token}", operations={"get": _listen()})
+    spec.path(
+        "/calls/{call}/cancel",
+        operations={
+            "post": {
+                "operationId": "cancel",
+                "summary": "Take a call out before anybody is rung",
+                "security": [{"bearer": []}],
+                "parameters": [_in_path("call"), _KEY],
+                "responses": {
+                    "200": _CALL,
+                    "401": _problem("The link does not open this call"),
+                    "409": _problem("The call was dialled already, or has ended"),
+                },
+            }
+        },
+    )
     for path in ("/healthz", "/readyz"):
         answer = {"description": "Fine", "content": {"application/json": {"schema": {"type": "object"}}}}
         spec.path(path, operations={"get": {"responses": {"200": answer, "503": _problem("Not ready")}}})
     return spec.to_dict()
 
 
+_KEY = {"in": "query", "name": "key", "schema": {"type": "string"}, "description": "signed link"}
+_CALL = {
+    "description": "The call; while it waits, `line` tells where",
+    "content": {
+        "application/json": {"schema": {"type": "object", "properties": {"line": {"nullable": True}}}}
+    },
+}
 _PROBLEMS = {
     "400": "The body is broken or of the wrong type",
     "401": "The secret or signature is wrong",

@@ -16,7 +16,8 @@ const LIVE = {
   member_ringing: ["picked", "ringing"], both_talking: ["picked", "picked"],
 };
 // Milliseconds between two looks: while somebody watches, and once nobody seems to or the connector is away.
-const SOON = 1000, LATER = 5000;
+// Far from its turn it is enough to look now and then.
+const SOON = 1000, LATER = 5000, FAR = 15000;
 const WATCHED = 120;
 let looks = 0;
 
@@ -39,6 +40,8 @@ function show(call) {
   by("state").dataset.state = call.state;
   put("headline", call.outcome_text);
   put("message", call.message || "");
+  put("line", call.line ? call.line.text : "");
+  by("cancel").hidden = !call.cancellable;
   ["customer", "member"].forEach((party, index) => {
     const state = legs(call)[index];
     put(`${party}-number`, call[party].number || "—");
@@ -78,7 +81,8 @@ async function look() {
   show(call);
   const { written, wanted, dead } = call.activity;
   if (call.done && (written || dead || !wanted)) return;
-  setTimeout(look, call.done || looks > WATCHED ? LATER : SOON);
+  const far = call.line && (call.line.wait_seconds === null || call.line.wait_seconds > 120);
+  setTimeout(look, far ? FAR : call.done || looks > WATCHED ? LATER : SOON);
 }
 
 look();
