@@ -204,7 +204,10 @@ def replay(id: str, manifest: Path) -> None:
         call = _call(house, id)
         if call.written < call.wanted:
             raise ConnectorError("not_written", f"The CRM did not take it: {call.write_error}")
-        cli.echo(f"Call {id} is on the CRM record as activity {call.activity_id}.")
+        if call.activity_id is None:
+            cli.echo(f"Call {id} is not on the CRM record yet: this CRM is told when the call is over.")
+        else:
+            cli.echo(f"Call {id} is on the CRM record as activity {call.activity_id}.")
 
 
 def _call(house: House, call_id: str) -> Call:

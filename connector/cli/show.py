@@ -56,7 +56,7 @@ def plain(call: Call, place: Place | None = None) -> dict[str, Any]:
         "talk_seconds": ending.talk_seconds if ending else None,
         "recording_url": ending.recording_url if ending else None,
         "activity": call.activity_id,
-        "on_record": call.wanted > 0 and call.written >= call.wanted,
+        "on_record": call.activity_id is not None and call.written >= call.wanted,
         "write_error": call.write_error,
         "mapping_version": call.mapping_version,
         "line": place.plain() if place else None,
@@ -132,6 +132,8 @@ def on_record(call: Call) -> str:
     """Where the activity stands."""
     if call.wanted == 0:
         return "nothing was written"
+    if call.written >= call.wanted and call.activity_id is None:
+        return "nothing yet: this CRM is told when the call is over"
     if call.written >= call.wanted:
         return f"activity {call.activity_id} is up to date"
     if call.write_dead:
