@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, tzinfo
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -15,6 +16,7 @@ from connector.errors import ConnectorError, Gone, Refused, TryAgain
 from connector.http import TIMEOUT, Outgoing, Reply, checked_base_url, meaning_of
 from connector.model import Activity
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 #: Reads a refusal the vendor's own way; None leaves it to the common table of statuses.
 Explain = Callable[[Reply, str], ConnectorError | None]
 
@@ -162,6 +164,16 @@ def about_activity(activity: Activity) -> str:
 def given(activity: Activity) -> dict[str, Any]:
     """The mapping's fields without the empty ones: what is not known is not sent."""
     return {name: value for name, value in activity.fields.items() if value is not None}
+
+
+def on_clock(value: Any, zone: tzinfo) -> Any:
+    """A moment as `call.…` words write it, as `2026-01-31 14:35:00` in a zone; anything else as it is.
+
+    For a CRM that keeps times without a zone.
+    """
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        return value
+    return datetime.fromisoformat(value).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def known(record: Mapping[str, Any], wanted: Iterable[str], who: str, about: str) -> None:

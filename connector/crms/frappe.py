@@ -5,17 +5,15 @@ Vendor's documentation: https://docs.frappe.io/framework/user/en/api/rest and ht
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import ValidationError, fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
-from connector.crms.base_api import ApiSchema, about_activity, given, secret_text
+from connector.crms.base_api import ApiSchema, about_activity, given, on_clock, secret_text
 from connector.crms.frappe_api import AlreadyThere, address, api_of
 from connector.crms.frappe_check import findings
 from connector.crms.frappe_click import parse_frappe_click
@@ -27,8 +25,6 @@ from connector.model import Activity, Click, Record, Source, Wanted
 CALL_LOG = "CRM Call Log"
 #: The field that names a call log, and must be unique.
 ID = "id"
-#: How `call.…` words write a moment.
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def _check_zone(name: str) -> None:
@@ -104,12 +100,8 @@ class Frappe(Crm):
 
     def _values(self, activity: Activity) -> dict[str, Any]:
         """The mapping's fields as Frappe takes them: moments on the clock of the site."""
-        return {name: self._local(value) for name, value in given(activity).items() if name != ID}
-
-    def _local(self, value: Any) -> Any:
-        if not isinstance(value, str) or not _MOMENT.fullmatch(value):
-            return value
-        return datetime.fromisoformat(value).astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S")
+        values = given(activity).items()
+        return {name: on_clock(value, self._zone) for name, value in values if name != ID}
 
 
 def _kind(activity: Activity) -> str:
