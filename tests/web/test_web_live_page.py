@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -10,9 +11,11 @@ import pytest
 from chromium_tab import BINARY, Tab, tab
 from running import Running
 
+from connector.model import Click, Source
 from connector.sandbox.callerdesk import SandboxCallerDesk
 from connector.sandbox.crm import SandboxCrm
 from connector.sandbox.stage import Stage
+from connector.web.answers import Links
 
 pytestmark = [
     pytest.mark.chromium,
@@ -117,6 +120,27 @@ def test_it_goes_on_after_the_connector_was_away(page: Tab, stage: Stage) -> Non
     page.open(_address(stage, "8"), before=HURRY + away)
     page.wait_for("document.getElementById('written').textContent === 'yes'")
     assert page.run("rests.slice(0, 2)") == [5000, 5000]
+
+
+def test_a_call_that_waits_shows_its_place_and_is_cancelled_on_its_page(page: Tab, stage: Stage) -> None:
+    house = stage.house
+    house.journal.set_flag("paused", "a test")
+    try:
+        first, second = (
+            house.flow.accept(Click("shop", "Contact", contact, source=Source.RULE)).call
+            for contact in ("1", "2")
+        )
+        key = Links(house.journal, None).sign(second.id, int(time.time()) + 60)
+        page.open(f"{stage.url}/calls/{second.id}?key={key}", before=HURRY)
+        assert page.text("line").endswith("2nd in line.")
+        house.flow.verdicts.cancel(first.id, who="test", detail="", on_behalf_of="a test")
+        page.wait_for("document.getElementById('line').textContent.endsWith('1st in line.')")
+        page.run("document.querySelector('summary').click()")
+        page.run("document.querySelector('#cancel button').click()")
+        page.wait_for("document.getElementById('message')?.textContent.startsWith('The call was cancelled')")
+        assert page.run("document.getElementById('cancel').hidden") is True
+    finally:
+        house.journal.set_flag("paused", None)
 
 
 def test_it_stops_looking_when_the_call_rests_or_the_link_has_run_out(page: Tab, stage: Stage) -> None:
