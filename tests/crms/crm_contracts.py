@@ -15,7 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import requests
 import responses
+import responses.matchers
 
 from connector.crms import REGISTRY, adapter
 from connector.crms.base import Account, Crm, Hook
@@ -35,8 +37,16 @@ class Say:
     body: str | bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: Of a CRM where one address makes and changes: the header that tells which, `If-None-Match: *`.
+    condition: str = ""
+
+    @property
+    def label(self) -> str:
+        """What `label_of` calls the request that is answered so."""
+        return f"{self.method} {self.url} {self.condition}".strip()
 
     def on(self, net: responses.RequestsMock) -> None:
+        name, _, value = self.condition.partition(": ")
         kind = "text/html" if bytes(self.body[:1] if isinstance(self.body, bytes) else b"") == b"<" else None
         net.add(
             self.method,
@@ -45,7 +55,18 @@ class Say:
             status=self.status,
             headers=dict(self.headers),
             content_type=kind or "application/json",
+            match=[responses.matchers.header_matcher({name: value})] if name else (),
         )
+
+
+def label_of(request: requests.PreparedRequest) -> str:
+    """Method, address and condition of a request."""
+    said = [
+        f"{name}: {request.headers[name]}"
+        for name in ("If-Match", "If-None-Match")
+        if name in request.headers
+    ]
+    return " ".join([str(request.method), str(request.url).partition("?")[0], *said])
 
 
 @dataclass(frozen=True)

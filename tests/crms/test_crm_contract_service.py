@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import responses
 import yaml
-from crm_contracts import KEY, Contract, Say, contracts
+from crm_contracts import KEY, Contract, Say, contracts, label_of
 from house_kit import AtOnce
 from signing import DATED, Sent, secret_for, signed
 from werkzeug.test import TestResponse
@@ -80,7 +80,7 @@ class Whole:
 
     def say(self, *said: list[Say]) -> None:
         for each in [one for some in said for one in some]:
-            replace(each, url=_any_call(each.url)).on(self.net)
+            replace(each, url=self._any_call(each.url)).on(self.net)
 
     def signed(self, *, secret: str | None = None, age: float = 0.0) -> Sent:
         """The CRM's own request, signed as it signs, `age` seconds ago."""
@@ -113,19 +113,18 @@ class Whole:
 
     def made(self) -> int:
         """How often the request that makes an activity came."""
-        method, url = self.contract.create[0].method, _any_call(self.contract.create[0].url)
-        asked = [(call.request.method, str(call.request.url).partition("?")[0]) for call in self.net.calls]
-        return sum(
-            known == method and (found == url if isinstance(url, str) else bool(url.fullmatch(found)))
-            for known, found in asked
-        )
+        made = self._any_call(self.contract.create[0].label)
+        asked = [label_of(call.request) for call in self.net.calls]
+        return sum(found == made if isinstance(made, str) else bool(made.fullmatch(found)) for found in asked)
 
-
-def _any_call(url: str | re.Pattern[str]) -> str | re.Pattern[str]:
-    """The same address for whatever call: a real one has an id of its own instead of the contracts' `KEY`."""
-    if not isinstance(url, str) or KEY not in url:
-        return url
-    return re.compile(re.escape(url).replace(KEY, r"[^/]+"))
+    def _any_call(self, said: str | re.Pattern[str]) -> str | re.Pattern[str]:
+        """The same for whatever call: a real one has an id of its own instead of the contracts' `KEY`."""
+        if not isinstance(said, str):
+            return said
+        for ours in (KEY, self.contract.activity_id):
+            if ours in said:
+                return re.compile(re.escape(said).replace(re.escape(ours), r"[^/]+"))
+        return said
 
 
 @pytest.fixture(params=sorted(REGISTRY))
