@@ -18,6 +18,7 @@ _CALLERDESK = 'callerdesk: {authcode: "${CALLERDESK_AUTHCODE}", deskphone: "0120
 @pytest.mark.parametrize(
     ("page", "connections"),
     [
+        ("dynamics.md", {"dynamics"}),
         ("odoo.md", {"odoo"}),
         ("salesforce.md", {"salesforce", "salesforce-rules"}),
         ("zoho.md", {"zoho"}),
