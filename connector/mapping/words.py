@@ -28,6 +28,8 @@ CALL_WORDS: dict[str, str] = {
     "talk_minutes": "talk time in whole minutes, rounded up",
     "talk_hhmm": "talk time as HH:MM, rounded up to the minute",
     "talk_mmss": "talk time as MM:SS: 01:35; an hour and a second is 60:01",
+    "talk_hours_part": "the hours of talk_hhmm as a number, for a CRM that keeps hours and minutes apart",
+    "talk_minutes_part": "the minutes of talk_hhmm as a number, 0 to 59",
     "asked_at": "when the call was asked for, ISO 8601 UTC; it is known of every call",
     "started_at": "when dialling began, ISO 8601 UTC: 2026-01-31T09:05:00Z",
     "ended_at": "when the call ended, ISO 8601 UTC",
@@ -38,6 +40,10 @@ CALL_WORDS: dict[str, str] = {
     "started_time_utc": "time of day in UTC on that date: 09:05",
     "started_at_space": "started_at as UTC text without zone: 2026-01-31 09:05:00",
     "ended_at_space": "ended_at as UTC text without zone",
+    "asked_at_space": "asked_at as UTC text without zone",
+    "started_at_epoch": "started_at as a number: whole seconds since 1970, UTC",
+    "ended_at_epoch": "ended_at in whole seconds since 1970",
+    "asked_at_epoch": "asked_at in whole seconds since 1970",
     "recording_url": "link to the recording",
     "story": "what happened, in a few lines of plain text; numbers show their last four digits only",
     "story_html": "the story with its lines parted by <br/>, everything else escaped",
@@ -130,9 +136,19 @@ def _talk_mmss(call: Call) -> str | None:
     return None if talk is None else f"{talk // 60:02d}:{talk % 60:02d}"
 
 
+def _talk_part(call: Call, part: int) -> int | None:
+    """Hours (0) or minutes (1) of the talk time, rounded up to the minute like all of it."""
+    minutes = _talk_minutes(call)
+    return None if minutes is None else divmod(minutes, 60)[part]
+
+
 def _outcome_text(call: Call) -> str:
     outcome = outcome_of(call)
     return OUTCOME_TEXT[outcome] if outcome else STATE_TEXT[call.state]
+
+
+def _asked(call: Call) -> datetime:
+    return call.click.clicked_at or call.accepted_at
 
 
 def _ended(call: Call) -> datetime | None:
@@ -153,7 +169,9 @@ _VALUES: dict[str, Callable[[Call], Any]] = {
     "talk_minutes": _talk_minutes,
     "talk_hhmm": _talk_hhmm,
     "talk_mmss": _talk_mmss,
-    "asked_at": lambda call: _iso(call.click.clicked_at or call.accepted_at),
+    "talk_hours_part": lambda call: _talk_part(call, 0),
+    "talk_minutes_part": lambda call: _talk_part(call, 1),
+    "asked_at": lambda call: _iso(_asked(call)),
     "started_at": lambda call: _iso(_started(call)),
     "ended_at": lambda call: _iso(_ended(call)),
     "customer_picked_at": lambda call: _iso(call.ending.customer_leg.picked_at if call.ending else None),
@@ -163,6 +181,10 @@ _VALUES: dict[str, Callable[[Call], Any]] = {
     "started_time_utc": lambda call: (_started(call) or call.accepted_at).astimezone(UTC).strftime("%H:%M"),
     "started_at_space": lambda call: _spaced(_started(call)),
     "ended_at_space": lambda call: _spaced(_ended(call)),
+    "asked_at_space": lambda call: _spaced(_asked(call)),
+    "started_at_epoch": lambda call: _epoch(_started(call)),
+    "ended_at_epoch": lambda call: _epoch(_ended(call)),
+    "asked_at_epoch": lambda call: _epoch(_asked(call)),
     "recording_url": lambda call: call.ending.recording_url if call.ending else None,
     "story": story,
     "story_html": story_html,
@@ -220,3 +242,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 def _spaced(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _epoch(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp())

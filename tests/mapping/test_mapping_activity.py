@@ -111,8 +111,10 @@ def test_durations_and_times_come_in_the_forms_crms_want() -> None:
     )
     assert (words["talk_milliseconds"], words["talk_minutes"], words["talk_hhmm"]) == (3_601_000, 61, "01:01")
     assert words["talk_mmss"] == "60:01"
+    assert (words["talk_hours_part"], words["talk_minutes_part"]) == (1, 1)
     assert words["started_at"] == "2026-01-31T20:00:00Z"
     assert words["started_at_space"] == "2026-01-31 20:00:00"
+    assert words["started_at_epoch"] == 1769889600
     assert words["started_date"] == "2026-02-01", "it is past midnight in India"
     assert (words["started_date_utc"], words["started_time_utc"]) == ("2026-01-31", "20:00")
     assert (words["customer"], words["customer_last4"]) == ("+919876500001", "0001")
@@ -125,7 +127,10 @@ def test_nothing_is_said_of_what_is_not_known_yet() -> None:
         "talk_seconds",
         "talk_hhmm",
         "talk_mmss",
+        "talk_hours_part",
+        "talk_minutes_part",
         "ended_at",
+        "ended_at_epoch",
         "customer_picked_at",
         "recording_url",
         "code",
@@ -136,7 +141,10 @@ def test_nothing_is_said_of_what_is_not_known_yet() -> None:
 
 def test_it_is_known_of_every_call_when_it_was_asked_for() -> None:
     refused = call(State.REFUSED, plan=None, record=None, dialled_at=None)
-    assert call_words(refused)["asked_at"] == refused.accepted_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    words = call_words(refused)
+    assert words["asked_at"] == refused.accepted_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert words["asked_at_space"] == refused.accepted_at.strftime("%Y-%m-%d %H:%M:%S")
+    assert words["asked_at_epoch"] == int(refused.accepted_at.timestamp())
     clicked = replace(refused, click=replace(refused.click, clicked_at=NOON.replace(hour=3)))
     assert call_words(clicked)["asked_at"] == "2026-01-31T03:00:00Z"
 
