@@ -23,6 +23,7 @@ _CALLERDESK = 'callerdesk: {authcode: "${CALLERDESK_AUTHCODE}", deskphone: "0120
         ("salesforce.md", {"salesforce", "salesforce-rules"}),
         ("zoho.md", {"zoho"}),
         ("leadsquared.md", {"leadsquared"}),
+        ("suitecrm.md", {"suitecrm"}),
     ],
 )
 def test_a_pages_manifest_builds_and_lets_rules_ring(

@@ -18,6 +18,7 @@ REGISTRY: dict[str, str] = {
     "pipedrive": "connector.crms.pipedrive:Pipedrive",
     "rest": "connector.crms.rest:Rest",
     "salesforce": "connector.crms.salesforce:Salesforce",
+    "suitecrm": "connector.crms.suitecrm:SuiteCrm",
     "zoho": "connector.crms.zoho:Zoho",
 }
 
