@@ -73,7 +73,7 @@ class Dispatcher:
         self._daily_at = 0.0
         #: Where the database can wake us; else, and beside it, we look.
         self._listener: Listener | None = None
-        self._thread = threading.Thread(target=self._watch, name="dispatcher", daemon=True)
+        self._thread: threading.Thread = threading.Thread(target=self._watch, name="dispatcher", daemon=True)
         flow.behind = self.write_soon
 
     def start(self) -> None:
@@ -205,6 +205,16 @@ class Dispatcher:
     # -- What is due ----------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
+        """Look after the journal until told to stop; a fault of ours ends the thread, and another goes on."""
+        try:
+            self._look_after()
+        finally:
+            if not self._stopping.is_set():
+                self._thread = threading.Timer(SLOW_POLL, self._watch)
+                self._thread.daemon = True
+                self._thread.start()
+
+    def _look_after(self) -> None:
         while not self._stopping.is_set():
             pause = SLOW_POLL
             try:

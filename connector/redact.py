@@ -100,3 +100,11 @@ def install(level: int = logging.INFO) -> None:
             handler.addFilter(_FILTER)
     root.setLevel(level)
     guard_url_loggers()
+    threading.excepthook = _tell_of_thread
+
+
+def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
+    """What ends a thread is logged like everything else: Python itself would print it as it stands."""
+    name = ended.thread.name if ended.thread else "a thread"
+    fault = ended.exc_value or ended.exc_type()
+    logging.getLogger("connector").error("%s ended by a fault of the connector's own", name, exc_info=fault)

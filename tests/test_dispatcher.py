@@ -362,3 +362,22 @@ def test_a_write_asked_for_many_times_is_done_by_one(house: HouseKit, running: D
     running.stop()
     assert len(house.shelf.shown(call.id)) == 1
     assert house.call(call.id).written == 2
+
+
+def test_a_fault_of_ours_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, told, again = HouseKit(tmp_path), [], threading.Event()
+    dispatcher = Dispatcher(house.flow)
+
+    def look() -> bool:
+        if not told:
+            raise ValueError("a row nobody can read")
+        again.set()
+        return False
+
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    monkeypatch.setattr(dispatcher, "look", look)
+    dispatcher.start()
+    assert again.wait(10)
+    dispatcher.stop()
+    house.close()
+    assert [str(each.exc_value) for each in told] == ["a row nobody can read"]

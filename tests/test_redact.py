@@ -158,3 +158,19 @@ def test_a_program_without_a_handler_gets_one_on_standard_error(capsys: pytest.C
     finally:
         root.handlers, root.level = before[0], before[1]
     assert capsys.readouterr().err.endswith("INFO connector: for …0001\n")
+
+
+def test_what_ends_a_thread_is_told_without_a_number(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    redact.install()
+
+    def end() -> None:
+        raise ValueError("rang +91 98765 00001")
+
+    thread = threading.Thread(target=end, name="watch")
+    thread.start()
+    thread.join()
+    assert "watch ended by a fault" in caplog.text and "…0001" in caplog.text
+    assert "98765" not in caplog.text
