@@ -10,7 +10,7 @@ Left out, and why:
   mutmut 3 mutates what stands in functions; the tables have tests that hold them whole.
 - Functions under decorators other than those `engine` knows, and what is called on import alone.
 - Tests that need PostgreSQL or other processes, for a mutant lives in one forked process; and with them
-  `journal/postgres.py` and `journal/listening.py`, which do nothing without PostgreSQL.
+  `journal/postgres.py` and `journal/wake.py`, which do nothing without PostgreSQL.
 
 A mutant counts as killed when a test fails on it, or when it makes the tests run much longer than they do.
 """

@@ -1,22 +1,26 @@
 """mutmut, told what it cannot be told by its settings; called like mutmut itself, or for many diffs at once.
 
     python mutation/engine.py run --max-children 1
+    python mutation/engine.py sample PERCENT run --max-children 1
     python mutation/engine.py diffs FILE [MUTANT ...]
 
 It leaves sentences alone, and mutates functions under decorators that it skips by itself: of these only the
 one that is called keeps the decorator, the original and the mutants behind it are plain functions. What the
-code has cached while nothing was mutated is forgotten before a mutant is tried.
+code has cached while nothing was mutated is forgotten before a mutant is tried. With `sample` it tries that
+share of each file's mutants, drawn at random and always the same ones.
 """
 
 from __future__ import annotations
 
 import functools
+import random
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import libcst as cst
+from mutmut import __main__ as mutmut
 from mutmut.__main__ import cli
 from mutmut.mutation import file_mutation, mutators
 from mutmut.mutation.diff_apply import find_mutant, get_diff_for_mutant
@@ -30,6 +34,7 @@ _Cached: Any = type(functools.cache(lambda: None))
 _skip = file_mutation.MutationVisitor._skip_node_and_children
 _arrange = file_mutation.function_trampoline_arrangement
 _run_tests = PytestRunner.run_tests
+_collect = mutmut.collect_source_file_mutation_data
 
 
 def strings(node: cst.BaseString) -> Iterable[cst.BaseString]:
@@ -63,6 +68,16 @@ def run_tests(runner: PytestRunner, *, mutant_name: str | None, tests: Iterable[
     return _run_tests(runner, mutant_name=mutant_name, tests=tests)
 
 
+def collect(percent: int, **how: Any) -> tuple[list[Any], Any]:
+    """mutmut's list of what to try, thinned out; the seed is the file's path."""
+    mutants, by_path = _collect(**how)
+    drawn: set[str] = set()
+    for path, file in by_path.items():
+        names = sorted(file.exit_code_by_key)
+        drawn.update(random.Random(path).sample(names, -(-len(names) * percent // 100)))
+    return [mutant for mutant in mutants if mutant[1] in drawn], by_path
+
+
 def _is_plain_below(node: cst.CSTNode) -> bool:
     return (
         isinstance(node, cst.FunctionDef)
@@ -90,6 +105,9 @@ def main(words: list[str]) -> None:
     file_mutation.MutationVisitor._skip_node_and_children = skip  # type: ignore[method-assign]
     file_mutation.function_trampoline_arrangement = arrange
     PytestRunner.run_tests = run_tests  # type: ignore[method-assign]
+    if words[:1] == ["sample"]:
+        mutmut.collect_source_file_mutation_data = functools.partial(collect, int(words[1]))
+        words = words[2:]
     if words[:1] == ["diffs"]:
         diffs = [f"# {name}\n{get_diff_for_mutant(name, path=find_mutant(name).path)}" for name in words[2:]]
         Path(words[1]).write_text("\n".join(diffs), encoding="utf-8")

@@ -15,6 +15,13 @@ class Part:
 
 _DIAL = tuple(f"connector/callerdesk/{name}.py" for name in ("client", "once", "request", "rows", "refusals"))
 _WAY = ("tests/test_flow.py", "tests/test_gate.py", "tests/test_verdicts.py", "tests/test_same_change.py")
+#: Not those that take seconds each, and so for every mutant.
+_JOURNAL = (
+    "tests/journal",
+    "--ignore=tests/journal/test_journal_machine.py",
+    "--ignore=tests/journal/test_journal_migrate.py",
+    "--deselect=tests/journal/test_journal_accept.py::test_two_processes_that_bring_the_same_clicks_make_one_row_each",
+)
 
 #: By the name that `MUTANTS="…"` picks it by.
 PARTS: dict[str, Part] = {
@@ -28,7 +35,7 @@ PARTS: dict[str, Part] = {
     "outcomes": Part(("connector/outcomes.py",), ("tests/test_outcomes.py", "tests/test_verdicts.py")),
     "dispatcher": Part(
         ("connector/dispatcher.py", "connector/turns.py", "connector/waiters.py"),
-        ("tests/test_dispatcher.py", "tests/test_waiters.py", *_WAY),
+        ("tests/test_dispatcher.py", "tests/test_turns.py", "tests/test_waiters.py", *_WAY),
     ),
-    "journal": Part(("connector/journal",), ("tests/journal",)),
+    "journal": Part(("connector/journal",), _JOURNAL),
 }
