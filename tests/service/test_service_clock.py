@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,27 @@ def new_customer(crm: TestCrm) -> str:
     return crm.put(number, number)
 
 
+@contextmanager
+def down(crm: TestCrm) -> Iterator[None]:
+    """The CRM is not there."""
+    crm.stop()
+    try:
+        yield
+    finally:
+        crm.start()
+
+
+@contextmanager
+def down_after_the_dial(service: Running, crm: TestCrm, desk: HeldCallerDesk, customer: str) -> Iterator[str]:
+    """The CRM goes while the customer is rung, so that the call cannot be written; its id."""
+    with ThreadPoolExecutor(1) as threads, desk.holds.hold("dialled") as dial:
+        waiting = threads.submit(service.click, customer)
+        assert dial.reached.wait(PATIENCE)
+        with down(crm):
+            dial.let_go.set()
+            yield waiting.result().json["call"]
+
+
 def put_later(service: Running, call: str, **seconds: int) -> None:
     """Add to times of a row, as if it had been made at another time."""
     engine = create_engine(service.database_url.replace("postgresql:", "postgresql+psycopg:"))
@@ -147,16 +169,10 @@ def test_what_waits_goes_on_when_the_clock_is_right_again(
 ) -> None:
     unwritten = new_customer(crm)
     clock.set(days)
-    with desk.holds.hold("dialled") as dial, ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(service.click, unwritten)
-        assert dial.reached.wait(PATIENCE)
-        crm.stop()
-        dial.let_go.set()
-        placed = waiting.result().json["call"]
-    waits = service.click(customer, source="rule").json["call"]
-    assert eventually(lambda: service.rows().get("accepted") == 1)
-    clock.set(0)
-    crm.start()
+    with down_after_the_dial(service, crm, desk, unwritten) as placed:
+        waits = service.click(customer, source="rule").json["call"]
+        assert eventually(lambda: service.rows().get("accepted") == 1)
+        clock.set(0)
     assert service.wait_for_state(waits, "placed", "ended") in ("placed", "ended")
     assert crm.wait_for_activity(placed)
     assert crm.wait_for_activity(waits)
@@ -171,13 +187,12 @@ def test_what_waits_goes_on_when_the_clock_is_right_again(
 def test_a_click_that_is_too_old_does_not_become_young_again(
     service: Running, clock: Clock, crm: TestCrm, desk: HeldCallerDesk, customer: str, days: int
 ) -> None:
-    crm.stop()
-    call = service.click(customer, source="rule").json["call"]
-    assert eventually(lambda: service.rows().get("accepted") == 1)
-    put_later(service, call, accepted_at=-58, expires_at=-58)
-    clock.set(days)
-    assert service.wait_for_state(call, "expired", "failed") in ("expired", "failed")
-    crm.start()
+    with down(crm):
+        call = service.click(customer, source="rule").json["call"]
+        assert eventually(lambda: service.rows().get("accepted") == 1)
+        put_later(service, call, accepted_at=-58, expires_at=-58)
+        clock.set(days)
+        assert service.wait_for_state(call, "expired", "failed") in ("expired", "failed")
     clock.set(0)
     assert service.click(customer, source="rule").json["repeat"]
     assert desk.rung(customer) == 0
@@ -186,14 +201,9 @@ def test_a_click_that_is_too_old_does_not_become_young_again(
 def test_a_write_is_not_given_up_because_it_seems_to_be_tried_for_a_year(
     service: Running, clock: Clock, crm: TestCrm, desk: HeldCallerDesk, customer: str
 ) -> None:
-    with desk.holds.hold("dialled") as dial, ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(service.click, customer)
-        assert dial.reached.wait(PATIENCE)
-        crm.stop()
-        dial.let_go.set()
-        call = waiting.result().json["call"]
-    clock.set(400)
-    threading.Event().wait(2.5)
-    assert service.doctor()["0 activities given up"]
-    crm.start()
+    with down_after_the_dial(service, crm, desk, customer) as call:
+        clock.set(400)
+        # Long enough for a try that fails.
+        threading.Event().wait(3.0)
     assert crm.wait_for_activity(call)
+    assert service.doctor()["0 activities given up"]
