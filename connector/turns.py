@@ -19,7 +19,7 @@ class Turns:
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
         self._journal = flow.journal
-        #: Whether anybody stood in a line when it was last looked at.
+        #: Whether anybody stood in a line when it was last looked at, or may have.
         self.somebody_waits = False
         self._begins_with = 0
 
@@ -33,6 +33,7 @@ class Turns:
     def take(self, limit: int) -> list[Call]:
         """Let out those whose turn it is, `limit` at the most, each claimed to be read."""
         if limit <= 0:
+            self.somebody_waits = True
             return []
         names = self._journal.lines()
         self.somebody_waits = bool(names)

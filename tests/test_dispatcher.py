@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from house_kit import Clock, Died, HouseKit, click, number_of, report, rule
+from house_kit import Clock, Died, HouseKit, click, number_of, report, report_row, rule
 
 from connector import dispatcher as module
+from connector import outcomes
 from connector.dispatcher import Dispatcher
 from connector.errors import JournalDown
 from connector.journal import Accepted
 from connector.journal import line as lines
-from connector.model import Call, Source, State
+from connector.model import Call, Click, Source, State
 from connector.policy import MemberBusy
+from connector.turns import Turns
+from connector.waiters import Waiting
 
 pytestmark = pytest.mark.both_engines
 
@@ -225,6 +229,348 @@ def test_who_was_cancelled_in_line_is_neither_let_out_nor_expires(
     assert house.call(in_line.id).state is State.CANCELLED
 
 
+# -- How it takes things up ----------------------------------------------------------------------------------
+
+
+def test_what_it_takes_up_is_claimed_to_be_read_and_its_story_says_so(house: HouseKit) -> None:
+    call = house.flow.accept(click()).call
+    reading: list[Call] = []
+    house.shelf.reads.append(lambda: reading.append(house.call(call.id)))
+    house.look()
+    (held,) = reading
+    assert (held.state, held.attempts) == (State.READING, 1)
+    assert (held.owner or "").startswith("w1.")
+    assert held.due_at == house.clock.now + LEASE
+    taken_up = house.journal.story(call.id)[1]
+    assert (taken_up.to_state, taken_up.who, taken_up.detail) == (State.READING, "dispatcher", "taken up")
+
+
+def test_it_takes_up_nothing_while_nobody_is_free(house: HouseKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DIALLERS", 0)
+    call, _ = house.dispatcher.accept(click())
+    assert house.dispatcher.look() is False
+    assert (house.call(call.id).state, house.desk.rung) == (State.ACCEPTED, [])
+
+
+def test_it_counts_what_it_runs_and_how_much_of_it_for_rules(house: HouseKit) -> None:
+    at_work = house.dispatcher
+    counted: list[tuple[int, int]] = []
+    for each in (click("1"), rule("2")):
+        house.shelf.reads.append(lambda: counted.append((at_work._running, at_work._by_rules)))
+        at_work.accept(each)
+    assert counted == [(1, 0), (1, 1)]
+    assert (at_work._running, at_work._by_rules) == (0, 0)
+
+
+def test_it_counts_down_also_when_a_step_failed(house: HouseKit) -> None:
+    house.shelf.reads.append(ZeroDivisionError("a fault of ours"))
+    house.dispatcher.accept(rule())
+    assert (house.dispatcher._running, house.dispatcher._by_rules) == (0, 0)
+
+
+@pytest.mark.parametrize(("diallers", "looks"), [(1, True), (2, False)])
+def test_it_looks_for_more_when_the_last_place_is_free_again(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch, diallers: int, looks: bool
+) -> None:
+    monkeypatch.setattr(module, "DIALLERS", diallers)
+    house.dispatcher.accept(click())
+    assert (house.desk.rung, house.dispatcher._wake.is_set()) == ([number_of("1")], looks)
+
+
+@pytest.mark.parametrize(
+    ("source", "waits", "looks"), [("rule", True, True), ("rule", False, False), ("button", True, False)]
+)
+def test_it_looks_for_more_when_a_rules_place_is_free_and_somebody_waits(
+    house: HouseKit, source: str, waits: bool, looks: bool
+) -> None:
+    house.dispatcher._turns.somebody_waits = waits
+    house.dispatcher.accept(click(source=Source(source)))
+    assert house.dispatcher._wake.is_set() is looks
+
+
+@pytest.mark.parametrize(("accepted", "looks"), [([click()], True), ([click(), click()], False)])
+def test_a_click_that_nobody_is_free_for_is_looked_for_and_its_repeat_is_not(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch, accepted: list[Click], looks: bool
+) -> None:
+    monkeypatch.setattr(module, "DIALLERS", 0)
+    for each in accepted:
+        house.dispatcher._wake.clear()
+        call, _ = house.dispatcher.accept(each)
+    assert (call.state, house.dispatcher._wake.is_set()) == (State.ACCEPTED, looks)
+
+
+def test_rules_leave_places_for_people(house: HouseKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BY_RULES", 1)
+    at_work = house.dispatcher
+    meanwhile: list[Call] = []
+
+    def more_come() -> None:
+        meanwhile.append(at_work.accept(rule("2"))[0])
+        meanwhile.append(at_work.accept(click("3"))[0])
+
+    house.change_policy(member_busy=MemberBusy.IGNORE)
+    house.shelf.reads.append(more_come)
+    at_work.accept(rule("1"))
+    assert [call.state for call in meanwhile] == [State.DEFERRED, State.READING]
+    assert house.desk.rung == [number_of("3"), number_of("1")]
+
+
+@pytest.mark.parametrize(("left_behind", "more"), [(1, False), (2, True)])
+def test_there_may_be_more_when_a_look_found_as_many_as_it_takes_left_behind(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch, left_behind: int, more: bool
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    calls = [house.flow.accept(click(str(number)), owner="dead.1").call for number in range(left_behind)]
+    house.clock.advance(25)
+    assert house.dispatcher.look() is more
+    assert all(len(house.journal.story(call.id)) > 2 for call in calls)
+
+
+@pytest.mark.parametrize(("accepted", "more"), [(1, False), (2, True)])
+def test_there_may_be_more_when_a_look_took_up_as_many_as_it_takes(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch, accepted: int, more: bool
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    for number in range(accepted):
+        house.flow.accept(click(str(number)))
+    assert house.dispatcher.look() is more
+
+
+def test_there_may_be_more_when_somebody_was_let_out_of_the_line(house: HouseKit) -> None:
+    house.flow.accept(rule())
+    assert house.dispatcher.look() is True
+    assert house.dispatcher.look() is False
+
+
+def test_whoever_is_asked_about_is_claimed_for_a_minute(house: HouseKit) -> None:
+    call = house.press("1")
+    asked: list[Call] = []
+    house.desk.asked.append(lambda: asked.append(house.call(call.id)))
+    assert call.due_at is not None
+    house.look((call.due_at - house.clock.now).total_seconds())
+    (held,) = asked
+    assert (held.owner or "").startswith("w1.")
+    assert held.due_at == house.clock.now + timedelta(seconds=60)
+
+
+def test_what_callerdesk_tells_when_asked_is_written_at_once(house: HouseKit) -> None:
+    call = house.press("1")
+    house.desk.reports = [report_row(call)]
+    assert call.due_at is not None
+    house.clock.advance((call.due_at - house.clock.now).total_seconds())
+    house.dispatcher._look_up()
+    now = house.call(call.id)
+    assert (now.state, now.written) == (State.ENDED, 2)
+
+
+def test_a_write_that_is_wanted_during_a_write_is_one_more_round(house: HouseKit) -> None:
+    wanted: list[bool] = []
+    house.shelf.writes.append(lambda: wanted.append(bool(house.dispatcher._to_write)))
+    call = house.press("1")
+    house.hear(report(call, house.clock))
+    assert (wanted, house.dispatcher._to_write) == ([False], set())
+
+
+# -- What other processes tell -------------------------------------------------------------------------------
+
+
+class Ear:
+    """Stands for the connection that hears the other processes, where there is one."""
+
+    def __init__(self, hears: bool = True) -> None:
+        self.listening = threading.Event()
+        self.stopped = False
+        if hears:
+            self.listening.set()
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def test_it_listens_to_the_others_under_its_own_name_while_it_runs(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ear: Any = Ear()
+    given: list[tuple[object, ...]] = []
+
+    def listen(*what: object) -> Any:
+        given.append(what)
+        return ear
+
+    monkeypatch.setattr(house.journal, "listen", listen)
+    real = Dispatcher(house.flow)
+    real.start()
+    heard_by: Any = real._listener
+    real.stop()
+    assert heard_by is ear
+    assert (given, ear.stopped) == ([(real._heard, "w1")], True)
+
+
+def test_it_begins_also_when_the_others_cannot_be_heard_yet(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house.journal, "listen", lambda *_: Ear(hears=False))
+    monkeypatch.setattr(module, "SLOW_POLL", 0.01)
+    real = Dispatcher(house.flow)
+    starting = threading.Thread(target=real.start, daemon=True)
+    starting.start()
+    starting.join(LONG)
+    assert not starting.is_alive()
+    real.stop()
+
+
+def test_anothers_verdict_ends_the_wait_for_that_call_only(house: HouseKit) -> None:
+    with house.flow.waiters.expecting("c1") as one, house.flow.waiters.expecting("c2") as other:
+        house.dispatcher._heard("verdict", "c1")
+        assert (one.over, other.over, house.dispatcher._wake.is_set()) == (True, False, False)
+
+
+def test_what_another_says_is_due_is_looked_for_at_once(house: HouseKit) -> None:
+    with house.flow.waiters.expecting("") as nobody:
+        house.dispatcher._heard("due", "")
+        assert (nobody.over, house.dispatcher._wake.is_set()) == (False, True)
+
+
+class Patient(Waiting):
+    """Notes how long somebody waits until the next look, and is told at the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, seconds: float) -> Call | None:
+        self.waits.append(seconds)
+        self.tell(None)
+        return None
+
+
+@pytest.mark.parametrize(
+    ("ear", "ours", "between"),
+    [
+        (None, False, module.LOOK_FOR_VERDICT),
+        (Ear(hears=False), False, module.LOOK_FOR_VERDICT),
+        (Ear(), False, module.SLOW_POLL),
+        (None, True, module.SLOW_POLL),
+        (Ear(), True, module.SLOW_POLL),
+    ],
+)
+def test_the_row_is_looked_at_more_often_where_nobody_tells_of_the_verdict(
+    house: HouseKit, ear: Any, ours: bool, between: float
+) -> None:
+    house.dispatcher._listener = ear
+    patient = Patient()
+    house.dispatcher._awaited("c1", patient, LONG, ours)
+    assert patient.waits == [between]
+    house.dispatcher._listener = None
+
+
+def test_nobody_waits_beyond_their_time(house: HouseKit) -> None:
+    patient = Patient()
+    house.dispatcher._awaited("c1", patient, 0.2, ours=True)
+    (waited,) = patient.waits
+    assert 0 < waited <= 0.2
+
+
+# -- How it rests --------------------------------------------------------------------------------------------
+
+
+class Rest(threading.Event):
+    """Notes how long the dispatcher would rest, and ends its work there."""
+
+    def __init__(self, real: Dispatcher) -> None:
+        super().__init__()
+        self.real, self.rests = real, list[float | None]()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.rests.append(timeout)
+        self.real._stopping.set()
+        return True
+
+
+@pytest.fixture
+def resting(house: HouseKit) -> Iterator[Dispatcher]:
+    """One that looks in the thread of the test until it first rests."""
+    real = Dispatcher(house.flow)
+    real._wake = Rest(real)
+    yield real
+    real.stop()
+
+
+def rests(real: Dispatcher) -> list[float | None]:
+    assert isinstance(real._wake, Rest)
+    real._watch()
+    return real._wake.rests
+
+
+def test_it_rests_a_second_when_nothing_is_due(resting: Dispatcher) -> None:
+    assert rests(resting) == [module.SLOW_POLL]
+
+
+@pytest.mark.parametrize(("until_due", "rest"), [(0.1, 0.25), (0.6, 0.6), (20, module.SLOW_POLL)])
+def test_it_rests_until_something_is_due_but_neither_too_short_nor_too_long(
+    house: HouseKit, resting: Dispatcher, until_due: float, rest: float
+) -> None:
+    house.flow.accept(click(), owner="w1.a")
+    house.clock.advance(25 - until_due)
+    assert rests(resting) == [pytest.approx(rest, abs=0.001)]
+
+
+def test_it_does_not_rest_while_there_may_be_more(
+    resting: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = [False, True, True]
+    monkeypatch.setattr(resting, "look", more.pop)
+    assert (rests(resting), more) == ([module.SLOW_POLL], [])
+
+
+def test_it_says_why_it_waits_for_the_database(
+    resting: Dispatcher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def down() -> bool:
+        raise JournalDown("journal_down", "The connector's database is gone.")
+
+    monkeypatch.setattr(resting, "look", down)
+    assert rests(resting) == [module.SLOW_POLL]
+    assert caplog.messages == ["The connector's database is gone. The rows keep until it is back."]
+
+
+def test_the_work_of_the_day_is_looked_at_every_ten_minutes_and_told_when_to_stop(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, now, done = Dispatcher(house.flow), [1000.0], threading.Semaphore(0)
+    stops: list[Callable[[], bool]] = []
+    by: list[str] = []
+
+    def of_the_day(stop: Callable[[], bool]) -> None:
+        stops.append(stop)
+        by.append(threading.current_thread().name)
+        done.release()
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    real._look_at_the_day()
+    real.daily = of_the_day
+    for at, times in ((1000.0, 1), (1599.9, 1), (1600.0, 2)):
+        now[0] = at
+        real._look_at_the_day()
+        while len(stops) < times:
+            assert done.acquire(timeout=LONG)
+        assert (real._daily_at, len(stops)) == (1000.0 + 600.0 * times, times)
+    assert (stops[0](), by[0].startswith("write")) == (False, True)
+    real.stop()
+    assert stops[0]() is True
+
+
+def test_a_step_that_the_database_left_is_told_and_one_that_was_never_begun_is_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    left, never = Future[None](), Future[None]()
+    left.set_exception(JournalDown("journal_down", "The connector's database is gone."))
+    never.cancel()
+    for done in (left, never):
+        module._report(done)
+    assert caplog.messages == ["a step was left: The connector's database is gone."]
+
+
 # -- With its threads ----------------------------------------------------------------------------------------
 
 
@@ -381,3 +727,66 @@ def test_a_fault_of_ours_does_not_end_the_watch(tmp_path: Path, monkeypatch: pyt
     dispatcher.stop()
     house.close()
     assert [str(each.exc_value) for each in told] == ["a row nobody can read"]
+
+
+def test_a_rules_call_that_waits_is_let_out_as_soon_as_a_place_is_free(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BY_RULES", 1)
+    monkeypatch.setattr(module, "SLOW_POLL", 10 * LONG)
+    house.change_policy(member_busy=MemberBusy.IGNORE)
+    real, taken = Dispatcher(house.flow), real_takes(monkeypatch)
+    reading, go_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        reading.set()
+        go_on.wait(LONG)
+
+    house.shelf.reads.append(hold)
+    house.desk.next.extend([lambda: None, over.set])
+    real.accept(rule("1"))
+    assert reading.wait(LONG)
+    real.start()
+    real.accept(rule("2"))
+    assert taken.wait(LONG)
+    go_on.set()
+    assert over.wait(LONG)
+    real.stop()
+    assert house.desk.rung == [number_of("1"), number_of("2")]
+
+
+def real_takes(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set as soon as the line was looked at while nobody was free."""
+    taken, take = threading.Event(), Turns.take
+
+    def watched(turns: Turns, limit: int) -> list[Call]:
+        found = take(turns, limit)
+        if limit <= 0:
+            taken.set()
+        return found
+
+    monkeypatch.setattr(Turns, "take", watched)
+    return taken
+
+
+def test_each_kind_of_work_has_threads_of_its_own(house: HouseKit, running: Dispatcher) -> None:
+    by: list[str] = []
+    noted = threading.Semaphore(0)
+
+    def note() -> None:
+        by.append(threading.current_thread().name)
+        noted.release()
+
+    house.shelf.reads.append(note)
+    call, _ = running.accept_and_wait(click(), LONG)
+    house.shelf.writes.append(note)
+    outcomes.receive(house.journal, report(call, house.clock))
+    running.write_soon(call.id)
+    assert noted.acquire(timeout=LONG) and noted.acquire(timeout=LONG)
+    other, _ = running.accept_and_wait(click("2", user="divya"), LONG)
+    house.desk.asked.append(note)
+    assert other.state is State.PLACED
+    house.clock.advance(hours=6)
+    running.wake()
+    assert noted.acquire(timeout=LONG)
+    assert [name.rpartition("_")[0] for name in by] == ["dial", "write", "look-up"]
