@@ -24,6 +24,7 @@ _CALLERDESK = 'callerdesk: {authcode: "${CALLERDESK_AUTHCODE}", deskphone: "0120
         ("zoho.md", {"zoho"}),
         ("leadsquared.md", {"leadsquared"}),
         ("suitecrm.md", {"suitecrm"}),
+        ("dolibarr.md", {"dolibarr"}),
     ],
 )
 def test_a_pages_manifest_builds_and_lets_rules_ring(

@@ -1,0 +1,42 @@
+"""What Dolibarr's refusals mean: `{"error": {"code": 401, "message": "Unauthorized: …"}}`.
+
+A missing right is 401 in some versions and 403 in others; its words tell it from a wrong key (Dolibarr's
+source, `api_*.class.php`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from connector.crms.base_api import said
+from connector.errors import AdminNeeded, ConnectorError
+from connector.http import Reply
+
+WHO = "Dolibarr"
+API = "api/index.php"
+_NO_RIGHT = re.compile(
+    r"insuff?icient rights|insuffisant rights|access not allowed|not allowed", re.IGNORECASE
+)
+
+
+def explain(reply: Reply, about: str) -> ConnectorError | None:
+    """A right that is missing, or a request that is wrong, in Dolibarr's words; None for everything else."""
+    told = _message(reply)
+    if reply.status in (401, 403) and _NO_RIGHT.search(told):
+        return AdminNeeded(
+            "crm_forbidden",
+            f"{WHO} does not let our user do this ({about}): {said(told)}. Give it the right.",
+        )
+    if reply.status == 400 and told:
+        return AdminNeeded("crm_rejected", f"{WHO} rejected the request ({about}): {said(told)}")
+    return None
+
+
+def _message(reply: Reply) -> str:
+    try:
+        told: Any = reply.json()
+    except ValueError:
+        return ""
+    error = told.get("error") if isinstance(told, dict) else None
+    return str(error.get("message") or "") if isinstance(error, dict) else ""
