@@ -130,12 +130,10 @@ class Dolibarr(Crm):
 
         Dolibarr 22 and 23 answer 404 for every company (its issue 38985).
         """
+        if company is None:
+            return {}
         try:
-            rows = (
-                self._api.rows("GET", f"{API}/thirdparties/{company}/representatives", about)
-                if company
-                else []
-            )
+            rows = self._api.rows("GET", f"{API}/thirdparties/{company}/representatives", about)
         except Gone:
             return {}
         return self._user(_number(rows[0].get("id")), paths) if rows else {}
@@ -170,7 +168,7 @@ def _number(value: Any) -> str | None:
 
 
 def _kept(row: Mapping[str, Any], paths: Iterable[str], about: str) -> dict[str, Any]:
-    """The wanted fields, empty texts as None. A record without complementary attributes says `[]` for them."""
+    """The wanted fields, empty texts as None; a record without complementary attributes has `[]` for them."""
     listed = list(paths)
     known(row, listed, WHO, about)
     kept = {name: row[name] or None for name in (path.partition(".")[0] for path in listed)}

@@ -41,6 +41,4 @@ def _fields(api: JsonApi, kind: str, paths: Iterable[str]) -> list[Finding]:
         rows = []
     except ConnectorError as error:
         return [Finding(kind, False, error.message)]
-    return (
-        fields_there(kind, paths, rows[0]) if rows else [Finding(kind, True, "There is none to look at yet.")]
-    )
+    return fields_there(kind, paths, rows[0]) if rows else [Finding(kind, True, "There is none to look at.")]

@@ -1,8 +1,8 @@
 """Dolibarr's webhook as a click: a box that was ticked on a contact or a company.
 
-Seen on a live Dolibarr 23.1: `{"triggercode": "CONTACT_MODIFY", "object": {about 100 keys}}`, unsigned, sent once,
-inside the save and before it is committed. It comes labelled as a form where Dolibarr labels nothing (curl's
-own way), and its log entries come as `ACTION_CREATE`.
+Seen on a live Dolibarr 23.1: `{"triggercode": "CONTACT_MODIFY", "object": {about 100 keys}}`, unsigned, sent
+at once; its own log entries come as `ACTION_CREATE`. By Dolibarr's source it is sent inside the save, before
+that is committed, and labelled as a form where nothing else is said (curl's own way).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from connector.crms.base import FORM, Account, Hook, fields_of, parse_click
 from connector.errors import BadRequest
 from connector.model import Click, Source
 
-#: What a trigger is about, by our name of it, which is also its path in the API. Nothing else is ever a click.
+#: What a trigger is about, by its path in the API. Nothing else is ever a click.
 OBJECTS = {
     "CONTACT_CREATE": "contacts",
     "CONTACT_MODIFY": "contacts",
@@ -27,7 +27,7 @@ EXTRAS = "array_options"
 
 
 def parse_dolibarr_click(hook: Hook, account: Account) -> list[Click]:
-    """The click of a webhook, or of our own format; none where nothing was ticked. BadRequest names the rest."""
+    """The click of a webhook or in our own format, if something was ticked; BadRequest names a fault."""
     if hook.content_type.partition(";")[0].strip().lower() == FORM and hook.body.lstrip()[:1] == b"{":
         hook = replace(hook, content_type="")
     fields = fields_of(hook)
