@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ClauseElement, ColumnElement, Insert, or_
 from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
 
 Row = Mapping[str, Any]
 
@@ -39,7 +40,10 @@ class Statements:
                 dialect=self.dialect,
                 column_keys=list(columns) or None,
             )
-            constants = {name: value for name, value in made.params.items() if name not in given}
+            assert isinstance(made, SQLCompiler)  # every statement here is SQL
+            # A value that was forgotten is no NULL: the database says that it is missing.
+            forgotten = {name for bind, name in made.bind_names.items() if bind.required}
+            constants = {name: made.params[name] for name in made.params if name not in {*given, *forgotten}}
             known = self._compiled[(statement, columns)] = (str(made), constants)
         text, constants = known
         return text, {**constants, **given}
