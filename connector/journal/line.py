@@ -173,8 +173,8 @@ class Line(Opened):
             "id": call.id,
         }
         with self.database.read() as connection:
-            row = connection.execute(_BEFORE, asked).first()
-        return Before(row["ahead"], row["of_member"]) if row else Before(0, 0)
+            (row,) = connection.execute(_BEFORE, asked).all()
+        return Before(row["ahead"], row["of_member"])
 
     def people_before(self, call: Call) -> int:
         """How many people's calls wait for the same member since before this planned one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,7 +16,7 @@ from databases import DATABASES
 from house_kit import NOON, Clock, click, rule
 
 from connector.journal import Accepted, Journal
-from connector.model import Click, State
+from connector.model import Click, Source, State
 
 pytestmark = pytest.mark.both_engines
 
@@ -52,8 +53,6 @@ def test_it_knows_a_delivery_again_whatever_else_the_copy_says(journal: Journal)
 
 
 def test_it_keeps_the_deliveries_of_two_connections_apart(journal: Journal) -> None:
-    from dataclasses import replace
-
     accept(journal, click(delivery="d1"))
     assert not accept(journal, replace(click(delivery="d1"), connection="odoo")).repeat
 
@@ -153,6 +152,107 @@ def test_it_gives_back_the_click_just_as_it_came(journal: Journal) -> None:
     assert stored is not None
     assert (stored.click.override, stored.click.clicked_at) == (came.override, NOON)
     assert stored.click.raw == {"note": "नमस्ते ? \x00", "deep": [1, {"two": None}]}
+
+
+# -- Who takes it up, and who waits in line ------------------------------------------------------------------
+
+LEASE, WAIT = timedelta(seconds=25), timedelta(hours=12)
+#: Whether somebody stands in the line before, what is brought by whom; what becomes of it.
+FATES = [
+    (False, rule("1"), None, State.DEFERRED, "in_line", WAIT, WAIT, 0),
+    (False, rule("1"), "w1.a", State.READING, None, LEASE, LIFETIME, 1),
+    (True, rule("1"), "w1.a", State.DEFERRED, "in_line", WAIT, WAIT, 0),
+    (True, rule("1"), None, State.DEFERRED, "in_line", WAIT, WAIT, 0),
+    (True, replace(rule("1"), connection="odoo"), "w1.a", State.READING, None, LEASE, LIFETIME, 1),
+    (True, click("1"), "w1.a", State.READING, None, LEASE, LIFETIME, 1),
+    (True, click("1"), None, State.ACCEPTED, None, timedelta(0), LIFETIME, 0),
+    (True, rule("1", clicked_at=NOON - LIFETIME), "w1.a", State.EXPIRED, "expired", None, timedelta(0), 0),
+    (False, rule("1", clicked_at=NOON - LIFETIME), None, State.EXPIRED, "expired", None, timedelta(0), 0),
+]
+
+
+@pytest.mark.parametrize(("others", "brought", "owner", "state", "code", "due", "expires", "attempts"), FATES)
+def test_a_click_is_run_now_or_waits_its_turn_or_only_recorded(
+    journal: Journal,
+    others: bool,
+    brought: Click,
+    owner: str | None,
+    state: State,
+    code: str | None,
+    due: timedelta | None,
+    expires: timedelta,
+    attempts: int,
+) -> None:
+    if others:
+        accept(journal, rule("9"), in_line=WAIT)
+    in_line = WAIT if brought.source is Source.RULE else None
+    call = accept(journal, brought, owner=owner, lease=LEASE, in_line=in_line).call
+    assert call == journal.get(call.id)
+    assert (call.state, call.code, call.attempts) == (state, code, attempts)
+    assert call.due_at == (None if due is None else NOON + due)
+    assert (call.expires_at, call.owner) == (NOON + expires, owner if state is State.READING else None)
+    told = {
+        "in_line": "The call waits its turn: others are before it.",
+        "expired": "The click came too late to ring anybody; it is only recorded.",
+    }
+    assert call.message == (told[code] if code else None)
+    story = [(event.from_state, event.to_state, event.who, event.detail) for event in journal.story(call.id)]
+    assert story[0] == (None, State.ACCEPTED, brought.source.value, "Contact 1")
+    moved = [(State.ACCEPTED, state, "connector", call.message or "at once")]
+    assert story[1:] == ([] if state is State.ACCEPTED else moved)
+
+
+def test_a_delivery_that_another_process_stores_meanwhile_is_looked_for_again(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[tuple[Any, ...]] = []
+    really = journal._accept
+
+    def collides_once(*given: Any) -> Accepted:
+        tries.append(given)
+        if len(tries) == 1:
+            raise journal.database.collision("stored by another")
+        return really(*given)
+
+    monkeypatch.setattr(journal, "_accept", collides_once)
+    brought = rule("1", delivery="d1")
+    accepted = accept(journal, brought, owner="w1.a", lease=LEASE, in_line=WAIT)
+    assert tries == [(brought, LIFETIME, WINDOW, "w1.a", LEASE, WAIT)] * 2
+    assert (accepted.repeat, accepted.call.owner) == (False, "w1.a")
+
+
+@pytest.mark.parametrize(
+    ("seconds_before", "state", "asked"),
+    [
+        (0, State.ACCEPTED, True),
+        (10, State.ACCEPTED, True),
+        (10.1, State.ACCEPTED, False),
+        (-0.1, State.ACCEPTED, False),
+        (5, State.EXPIRED, False),
+        (5, State.CANCELLED, True),
+    ],
+)
+def test_it_knows_whether_the_same_was_asked_for_just_before(
+    journal: Journal, clock: Clock, seconds_before: float, state: State, asked: bool
+) -> None:
+    first = accept(journal, click("1")).call
+    if state is not State.ACCEPTED:
+        with journal.transaction() as tx:
+            assert tx.move(first, State.ACCEPTED, state, who="test", detail="")
+    moment = clock.now + timedelta(seconds=seconds_before)
+    assert journal.asked_before(click("1"), moment, WINDOW) is asked
+    assert journal.asked_before(click("2"), moment, WINDOW) is False
+
+
+def test_a_delivery_that_repeats_a_press_is_remembered_for_its_connection(
+    journal: Journal, clock: Clock
+) -> None:
+    first = accept(journal, click(delivery="d1"))
+    clock.advance(3)
+    accept(journal, click(delivery="d2"))
+    with journal.database.read() as connection:
+        rows = connection.bare.execute("SELECT connection, delivery, call_id, at FROM repeats").fetchall()
+    assert [tuple(row) for row in rows] == [("shop", "d2", first.call.id, clock.seconds)]
 
 
 def at_once(number: int, work: Callable[[int], Any]) -> list[Any]:

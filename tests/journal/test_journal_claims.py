@@ -168,6 +168,41 @@ def test_a_mapping_text_is_kept_once_for_each_version(house: HouseKit) -> None:
     assert rows == [("first",)]
 
 
+def test_a_mapping_text_is_kept_for_each_connection(house: HouseKit) -> None:
+    house.clock.advance(5)
+    for name in ("shop", "odoo"):
+        house.journal.keep_mapping(name, "v1", f"of {name}")
+    with house.journal.database.read() as connection:
+        asked = "SELECT connection, version, text, first_used_at FROM mapping_versions ORDER BY connection"
+        rows = [tuple(row) for row in connection.bare.execute(asked).fetchall()]
+    at = house.clock.seconds
+    assert rows == [("odoo", "v1", "of odoo", at), ("shop", "v1", "of shop", at)]
+
+
+def test_a_flag_that_is_set_again_has_its_new_value_and_the_others_stay(house: HouseKit) -> None:
+    house.journal.set_flag("paused", "admin")
+    house.journal.set_flag("another", "one")
+    house.clock.advance(5)
+    house.journal.set_flag("paused", "operator")
+    with house.journal.database.read() as connection:
+        rows = connection.bare.execute("SELECT name, value, at FROM flags ORDER BY name").fetchall()
+    at = house.clock.seconds
+    assert [tuple(row) for row in rows] == [("another", "one", at - 5), ("paused", "operator", at)]
+
+
+def test_the_key_of_the_links_that_another_has_just_made_is_taken(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, flag, asked = house.journal.link_key(), house.journal.flag, list[str]()
+
+    def not_seen_yet(name: str) -> str | None:
+        asked.append(name)
+        return None if len(asked) == 1 else flag(name)
+
+    monkeypatch.setattr(house.journal, "flag", not_seen_yet)
+    assert (house.journal.link_key(), asked) == (key, ["link_key", "link_key"])
+
+
 def test_it_lists_the_newest_calls_first_and_by_what_is_asked(house: HouseKit) -> None:
     ids = []
     for number in range(3):
