@@ -68,7 +68,8 @@ class Process:
         self.fleet, self.number = fleet, number
         self.port = 0
         self.log = fleet.folder / f"serve-{number}.log"
-        self.starts = 0
+        #: How often it had listened before it was started last: one killed while it started never did.
+        self._listened = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -79,20 +80,25 @@ class Process:
 
     def start(self) -> None:
         """Start it; returns before it listens."""
+        self._listened = len(self._told())
         with self.log.open("ab") as log:
             self._process = self.fleet.spawn("serve", "--port", str(self.port), stderr=log)
-        self.starts += 1
 
     def wait_until_it_listens(self) -> None:
         """Needed once, to learn its port."""
         pause = threading.Event()
         for _ in range(int(PATIENCE / 0.05)):
-            told = re.findall(r"serving on http://[0-9.]+:(\d+)", self.log.read_text(encoding="utf-8"))
-            if len(told) >= self.starts:
+            told = self._told()
+            if len(told) > self._listened:
                 self.port = int(told[-1])
                 return
             pause.wait(0.05)
         raise RuntimeError(f"process {self.number} does not start: {self.log.read_text(encoding='utf-8')}")
+
+    def _told(self) -> list[str]:
+        """The port, as often as it has listened."""
+        said = self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+        return re.findall(r"serving on http://[0-9.]+:(\d+)", said)
 
     def end(self, how: signal.Signals) -> None:
         """Send a signal and wait for the end."""
