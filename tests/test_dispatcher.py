@@ -464,6 +464,64 @@ def test_the_row_is_looked_at_more_often_where_nobody_tells_of_the_verdict(
     house.dispatcher._listener = None
 
 
+class Told(Waiting):
+    """Is told, with this call or without, at the second look."""
+
+    def __init__(self, call: Call | None = None) -> None:
+        super().__init__()
+        self.with_call, self.waits = call, 0
+
+    def wait(self, seconds: float) -> Call | None:
+        self.waits += 1
+        if self.waits == 2:
+            self.tell(self.with_call)
+        return self.call
+
+
+def test_a_verdict_that_stands_in_the_row_is_taken_from_there(house: HouseKit) -> None:
+    call, told = house.press("1"), Told()
+    assert house.dispatcher._awaited(call.id, told, LONG, ours=False) == call
+    assert told.waits == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_whoever_waits_goes_on_until_there_is_a_verdict(house: HouseKit, known: bool) -> None:
+    call = house.flow.accept(click(), owner="w2.x").call
+    told = Told(call)
+    assert house.dispatcher._awaited(call.id if known else "none", told, LONG, ours=False) is call
+    assert told.waits == 2
+
+
+@pytest.mark.parametrize(
+    ("comes_first", "diallers", "ours"), [(False, 80, True), (False, 0, False), (True, 80, False)]
+)
+def test_a_person_waits_for_their_own_call_and_it_is_known_who_runs_it(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch, comes_first: bool, diallers: int, ours: bool
+) -> None:
+    monkeypatch.setattr(module, "DIALLERS", diallers)
+    monkeypatch.setattr(house.dispatcher, "_run", lambda call: None)
+    if comes_first:
+        house.flow.accept(click(), owner="w2.x")
+    waited: list[tuple[object, ...]] = []
+
+    def awaited(call_id: str, verdict: Waiting, seconds: float, run_here: bool) -> None:
+        waited.append((house.flow.waiters._waiting[call_id], seconds, run_here))
+
+    monkeypatch.setattr(house.dispatcher, "_awaited", awaited)
+    call, repeat = house.dispatcher.accept_and_wait(click(), LONG)
+    assert (call, repeat) == (house.call(call.id), comes_first)
+    ((waiting, seconds, run_here),) = waited
+    assert (isinstance(waiting, list), seconds, run_here) == (True, LONG, ours)
+
+
+def test_a_rules_call_that_nobody_is_free_for_is_told_to_wait_at_once(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BY_RULES", 0)
+    call, repeat = house.dispatcher.accept_and_wait(rule(), LONG)
+    assert (call.state, repeat, house.desk.rung) == (State.DEFERRED, False, [])
+
+
 def test_nobody_waits_beyond_their_time(house: HouseKit) -> None:
     patient = Patient()
     house.dispatcher._awaited("c1", patient, 0.2, ours=True)

@@ -11,7 +11,6 @@ import pytest
 from house_kit import HouseKit, calm, click, report, rule
 
 from connector.journal import line
-from connector.journal.rows import stamp
 from connector.model import Call, Source, State
 from connector.policy import QuietHours
 
@@ -147,14 +146,14 @@ def test_the_first_of_each_member_is_told_with_what_holds_it_back(house: HouseKi
     house.look()  # all are read, so that their members are known
     house.press("3")  # a person waits for the first member
     (unread,) = rules_in_line(house, 1)
-    until = [stamp(house.call(call.id).expires_at) for call in waiting]
+    until = [house.call(call.id).expires_at.timestamp() for call in waiting]
     with house.journal.transaction() as tx:
         found = line.firsts(tx, "shop", 5)
         assert line.firsts(tx, "shop", 0) == found[:-1]
     assert found == [
         line.First(waiting[0].id, until[0], busy=True, wanted=True),
         line.First(waiting[2].id, until[2], busy=True, wanted=False),
-        line.First(unread.id, stamp(unread.expires_at)),
+        line.First(unread.id, unread.expires_at.timestamp()),
     ]
     house.hear(report(other, house.clock))
     with house.journal.transaction() as tx:
