@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.crms.base_api import JsonApi, about_activity
+from connector.crms.pipedrive_api import WHO
+from connector.errors import AdminNeeded, Gone
 from connector.model import Activity, Outcome
 
 _LOGS = "v1/callLogs"
@@ -33,9 +35,17 @@ OUTCOMES: dict[Outcome, str | None] = {
 
 def write_log(api: JsonApi, activity: Activity, number: str, note: str) -> None:
     """Turn the activity `number` into a call log, unless it is one; nothing for a call that rang nobody."""
-    body = log_of(activity.call, int(number), note)
-    if body and not _is_logged(api, int(number), about_activity(activity)):
-        api.ask("POST", _LOGS, about_activity(activity), json=body)
+    body, about = log_of(activity.call, int(number), note), about_activity(activity)
+    try:
+        if body and not _is_logged(api, int(number), about):
+            api.ask("POST", _LOGS, about, json=body)
+    except Gone:
+        # "Not found" is not the activity's: taken for that, the activity would be made a second time.
+        raise AdminNeeded(
+            "crm_rejected",
+            f"{WHO} takes no call log of this call ({about}): give the app the scope phone-integration, or"
+            " switch call_logs off.",
+        ) from None
 
 
 def log_of(call: Mapping[str, Any], number: int, note: str) -> dict[str, Any] | None:

@@ -302,6 +302,20 @@ def test_a_call_log_whose_answer_was_lost_is_not_written_twice(net: responses.Re
     assert [call.request.method for call in net.calls].count("POST") == 1
 
 
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_call_log_that_is_refused_as_gone_makes_no_second_activity(
+    net: responses.RequestsMock, status: int
+) -> None:
+    says(net, "PATCH", "api/v2/activities/7007", "activity.json")
+    says(net, "GET", "v1/callLogs", "call_logs_none.json")
+    net.add("POST", URL + "v1/callLogs", json={"success": False, "error": "not found"}, status=status)
+    crm, ended = pipedrive(call_logs="on"), activity(phase=Phase.ENDED, id="7007", call=ENDED)
+    with pytest.raises(AdminNeeded, match="call_logs") as caught:
+        crm.write(ended)
+    assert caught.value.code == "crm_rejected"
+    assert [call.request.url for call in net.calls if call.request.method == "POST"] == [URL + "v1/callLogs"]
+
+
 @pytest.mark.parametrize(
     ("setting", "phase"), [("off", Phase.ENDED), ("on", Phase.PLACED), ("on", Phase.REFUSED)]
 )
