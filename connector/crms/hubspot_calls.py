@@ -10,29 +10,38 @@ from typing import Any
 from connector.crms.base_api import JsonApi, about_activity, checked_id, given
 from connector.crms.hubspot_objects import CONTACT, ID, Kind, kind_of
 from connector.crms.hubspot_read import OWNER, THROUGH, search
-from connector.errors import AdminNeeded, Gone
+from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
 from connector.model import Activity
 
 CALLS = "crm/v3/objects/calls"
 #: Holds our key: what `find` searches for. HubSpot does not keep it unique.
 KEY = "hs_call_external_id"
 RECORDING = "hs_call_recording_url"
+#: Seconds until the search shows what was made. Not confirmed: "a few" is all that is told of it.
+_SEARCH_LAGS = 15.0
 
 
 def create(api: JsonApi, activity: Activity, app_id: int | None) -> str:
     """Make the call, on the record and on the contact that was rung for it."""
     about = about_activity(activity)
     body = {"properties": _properties(activity, app_id), "associations": _associations(activity)}
-    made = api.id_in(api.ask("POST", CALLS, about, json=body), about)
-    _tell_of_recording(api, made, activity, app_id)
+    try:
+        made = api.id_in(api.ask("POST", CALLS, about, json=body), about)
+    except TryAgain as lost:
+        raise _once_it_is_found(lost, lost.retry_after) from None
+    try:
+        _tell_of_recording(api, made, activity, app_id)
+    except (AdminNeeded, TryAgain) as refused:
+        raise _once_it_is_found(refused) from None
     return made
 
 
 def update(api: JsonApi, activity: Activity, app_id: int | None) -> None:
-    """Change the call; Gone when somebody deleted it."""
+    """Change the call, but not whose it is; Gone when somebody deleted it."""
     about = about_activity(activity)
     number = checked_id(activity.id or "", ID, "HubSpot", f"call {activity.id}")
-    api.ask("PATCH", f"{CALLS}/{number}", about, json={"properties": _properties(activity, app_id)})
+    changed = {name: value for name, value in _properties(activity, app_id).items() if name != OWNER}
+    api.ask("PATCH", f"{CALLS}/{number}", about, json={"properties": changed})
     _tell_of_recording(api, number, activity, app_id)
 
 
@@ -43,6 +52,13 @@ def find(api: JsonApi, activity: Activity) -> str | None:
     rows = search(api, "calls", same, [KEY], about)
     ids = [api.id_in(row, about) for row in rows if _key_in(row) == activity.key]
     return min(ids, key=lambda number: (len(number), number)) if ids else None
+
+
+def _once_it_is_found(error: ConnectorError, wait: float | None = None) -> TryAgain:
+    """Try again when `find` can see what was made: sooner, a second call would be made beside it."""
+    return TryAgain(
+        error.code, error.message, status=error.status, retry_after=max(wait or 0.0, _SEARCH_LAGS)
+    )
 
 
 def _key_in(row: dict[str, Any]) -> Any:

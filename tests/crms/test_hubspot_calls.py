@@ -244,6 +244,42 @@ def test_a_recording_that_is_not_taken_makes_no_second_call(net: responses.Reque
     assert "app_id" in caught.value.message
 
 
+@pytest.mark.parametrize("lost", [504, 502])
+def test_after_a_lost_answer_the_search_is_given_time_to_catch_up(
+    net: responses.RequestsMock, lost: int
+) -> None:
+    net.post(CALLS, body="", status=lost)
+    with pytest.raises(TryAgain) as caught:
+        hubspot().write(activity())
+    assert (caught.value.retry_after or 0) >= 15
+
+
+def test_a_wait_that_hubspot_asks_for_is_not_made_shorter(net: responses.RequestsMock) -> None:
+    net.post(CALLS, body="", status=503, headers={"Retry-After": "120"})
+    with pytest.raises(TryAgain) as caught:
+        hubspot().write(activity())
+    assert caught.value.retry_after == 120
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_a_call_made_without_its_recording_is_looked_for_before_another_is_made(
+    net: responses.RequestsMock, status: int
+) -> None:
+    net.post(CALLS, json=recorded("call_created"), status=201)
+    net.post(READY, json={}, status=status)
+    fields = {"hs_call_recording_url": "https://connector.example.com/recordings/1"}
+    with pytest.raises(TryAgain) as caught:
+        hubspot(app_id=1234567).write(activity(Phase.ENDED, fields=fields))
+    assert (caught.value.retry_after or 0) >= 15
+
+
+def test_whose_call_it_is_stays_as_people_changed_it(net: responses.RequestsMock) -> None:
+    net.patch(CALLS + "/34566345", json=recorded("call_created"))
+    fields = {"hs_call_title": "Call with Asha", "hubspot_owner_id": "41629779"}
+    hubspot().update(activity(Phase.ENDED, id="34566345", fields=fields))
+    assert "hubspot_owner_id" not in sent(net)["properties"]
+
+
 # -- What HubSpot says when it does not ----------------------------------------------------------------------
 
 
