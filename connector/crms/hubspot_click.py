@@ -21,7 +21,7 @@ from connector.redact import scrub_value
 
 #: An app's webhook holds fewer events than this.
 MOST = 100
-_CALLBACK = re.compile(r"[A-Za-z0-9._~-]{1,250}", re.ASCII)
+_CALLBACK = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]{1,250}", re.ASCII)
 #: Keys that name the object by themselves, in bodies of the older object APIs.
 _NAMING = {"vid": "Contact", "companyId": "Company", "dealId": "Deal"}
 _IDS = ("objectId", "id", "hs_object_id")
@@ -57,12 +57,14 @@ def _flat(body: Mapping[str, Any], hook: Hook, account: Account) -> Click:
     click = parse_click({**{k: v for k, v in named.items() if v is not None}, **own}, account, Source.RULE)
     others = {key: value for key, value in body.items() if key not in CLICK_KEYS}
     who = hook.fields.get(_USER_EMAIL) or hook.fields.get(_USER_ID)
+    told_again = click.source is Source.RULE  # a person may press twice on what nobody changed
+    change = _delivery(name_of(click.object), click.record_id, body) if told_again else None
     return replace(
         click,
         object=name_of(click.object),
         record_id=_number(click.record_id),
         user=who or click.user,
-        delivery=click.delivery or _delivery(name_of(click.object), click.record_id, body),
+        delivery=click.delivery or change,
         raw=scrub_value(storable(others)),
     )
 

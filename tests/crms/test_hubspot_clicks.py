@@ -56,6 +56,12 @@ def test_a_card_that_does_not_say_it_is_a_button_is_a_rule() -> None:
     assert one(hook(body, **SIGNED), clicks={"source": "button"}).source is Source.BUTTON
 
 
+def test_two_presses_on_a_record_that_nobody_changed_are_two() -> None:
+    press = {"objectType": "CONTACT", "id": 501, "lastmodifieddate": "2026-11-23T09:00:00Z"}
+    assert one(hook({**press, "source": "button"}, **SIGNED)).delivery is None
+    assert one(hook({**press, "source": "rule"})).delivery == "rule Contact 501 2026-11-23T09:00:00Z"
+
+
 @pytest.mark.parametrize("name", ["0-1", "CONTACT", "contacts", "Contact"])
 def test_every_name_that_hubspot_has_for_an_object_is_the_mappings(name: str) -> None:
     assert one(hook({"object": name, "id": "501"})).object == "Contact"
@@ -134,6 +140,8 @@ def test_an_action_is_a_rule_that_waits_and_has_an_id_of_its_own() -> None:
     "change",
     [
         {"callbackId": "ap/../1"},
+        {"callbackId": ".."},
+        {"callbackId": "."},
         {"callbackId": 7},
         {"callbackId": ""},
         {"object": None},
