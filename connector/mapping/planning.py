@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from connector import redact
 from connector.errors import Refused
 from connector.mapping.paths import MISSING, Path, as_text, is_empty
-from connector.mapping.rules import DeskphoneRule, Verdict, is_deskphone
+from connector.mapping.rules import OPEN, DeskphoneRule, Verdict, is_deskphone
 from connector.mapping.story import USED
 from connector.mapping.values import First, Member, Table, Text, Value
 from connector.mapping.words import Words, click_words
@@ -18,6 +18,10 @@ from connector.model import CallPlan, Choice, Click, Record
 if TYPE_CHECKING:
     from connector.mapping.mapping import ObjectRules
 
+_TO_ASK = {
+    Verdict.UNREAD: "whether the CRM lets us read that field",
+    Verdict.UNCLEAR: "to name the field's values in the rule",
+}
 #: A typed number -> E.164; raises Refused with the reason.
 ReadNumber = Callable[[object], str]
 #: An e-mail -> the number of CallerDesk's active member, or None.
@@ -108,12 +112,12 @@ class _Planning:
                     or f"A rule of the mapping file refuses calls to {self.label}."
                 )
                 raise Refused("refused_by_rule", redact.scrub(said))
-            if verdict is Verdict.UNREAD:
-                unread = " and ".join(rule.when.unread(self.words))
+            if verdict in OPEN:
+                fields = " and ".join(rule.when.left(self.words, verdict))
                 raise Refused(
                     "refused_by_rule",
-                    f"Nobody was rung: {unread} of {self.label} was not read, so a rule that may forbid this "
-                    "call could not be checked. Ask the admin whether the CRM lets us read that field.",
+                    f"Nobody was rung: {fields} of {self.label} {verdict.value}, so a rule that may forbid "
+                    f"this call could not be checked. Ask the admin {_TO_ASK[verdict]}.",
                 )
 
     def number(self, word: str, value: Value, numbers: _Numbers) -> str:

@@ -26,6 +26,12 @@ class Verdict(Enum):
     NO = "does not apply"
     #: Nothing speaks against it, but a field it names was not read.
     UNREAD = "was not read"
+    #: The same of a field that should hold yes or no, and holds neither.
+    UNCLEAR = "is neither true nor false"
+
+
+#: What can be neither ruled out nor said to hold.
+OPEN = frozenset({Verdict.UNREAD, Verdict.UNCLEAR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,10 @@ class Test:
         if value is MISSING and self.path.root != "click":
             return Verdict.UNREAD
         held = (value or [None]) if isinstance(value, list | tuple) else [value]
-        return Verdict.YES if any(_same(item, one) for item in held for one in self.wanted) else Verdict.NO
+        if any(_same(item, one) for item in held for one in self.wanted):
+            return Verdict.YES
+        a_box = all(isinstance(one, bool) for one in self.wanted) and value is not MISSING
+        return Verdict.UNCLEAR if a_box and not all(map(_is_a_box, held)) else Verdict.NO
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +60,18 @@ class When:
     tests: tuple[Test, ...] = ()
 
     def look(self, words: Words) -> Verdict:
-        """NO as soon as one test speaks against it, else UNREAD when a field was not read, else YES."""
-        unread = False
+        """NO as soon as one test speaks against it, else what is OPEN about the first such test, else YES."""
+        answer = Verdict.YES
         for test in self.tests:
             verdict = test.look(words)
             if verdict is Verdict.NO:
                 return verdict
-            unread = unread or verdict is Verdict.UNREAD
-        return Verdict.UNREAD if unread else Verdict.YES
+            answer = verdict if answer is Verdict.YES else answer
+        return answer
 
-    def unread(self, words: Words) -> list[str]:
-        """The paths that were not read."""
-        return [test.path.text for test in self.tests if test.look(words) is Verdict.UNREAD]
+    def left(self, words: Words, verdict: Verdict) -> list[str]:
+        """The paths of which a look said `verdict`."""
+        return [test.path.text for test in self.tests if test.look(words) is verdict]
 
     def paths(self) -> Iterator[Path]:
         """Those it looks at."""
@@ -172,6 +181,10 @@ def _wanted(raw: Any) -> tuple[str | int | float | bool | None, ...]:
     if not values or any(isinstance(value, dict | list) for value in values):
         raise ValidationError("must be a value or a list of values to compare with")
     return tuple(values)
+
+
+def _is_a_box(held: Any) -> bool:
+    return not isinstance(held, Mapping) and as_text(held).strip().lower() in _TRUE | _FALSE
 
 
 def _same(held: Any, wanted: str | int | float | bool | None) -> bool:

@@ -150,6 +150,21 @@ def test_a_rule_whose_field_was_not_read_refuses() -> None:
     assert "record.DoNotCall of Contact 003A was not read" in error.message
 
 
+@pytest.mark.parametrize("value", ["Yes", "on", "x", 2, {"value": True}, ["No"], "ＴＲＵＥ"])
+def test_a_box_that_is_neither_ticked_nor_unticked_refuses(value: object) -> None:
+    error = refusal(small(REFUSE), contact(DoNotCall=value))
+    assert error.code == "refused_by_rule"
+    assert "record.DoNotCall of Contact 003A is neither true nor false" in error.message
+    consent = small('    refuse: [{when: {record.Consent: false}, say: "No consent."}]\n')
+    assert refusal(consent, contact(Consent=value)).code == "refused_by_rule"
+
+
+def test_a_rule_that_names_other_values_as_well_takes_any_value() -> None:
+    mapping = small('    refuse: [{when: {record.DoNotCall: [true, "Yes"]}, say: "No."}]\n')
+    assert refusal(mapping, contact(DoNotCall="Yes")).message == "No."
+    assert plan(mapping, contact(DoNotCall="No"))
+
+
 def test_a_rule_that_is_ruled_out_by_what_was_read_does_not_refuse() -> None:
     owner = {**contact().owner, "Department": "Support"}
     assert plan(small(REFUSE), replace(contact(), owner=owner)), (
