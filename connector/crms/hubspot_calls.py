@@ -10,7 +10,7 @@ from typing import Any
 from connector.crms.base_api import JsonApi, about_activity, checked_id, given
 from connector.crms.hubspot_objects import CONTACT, ID, Kind, kind_of
 from connector.crms.hubspot_read import OWNER, THROUGH, search
-from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
+from connector.errors import AdminNeeded, Gone, TryAgain
 from connector.model import Activity
 
 CALLS = "crm/v3/objects/calls"
@@ -28,11 +28,13 @@ def create(api: JsonApi, activity: Activity, app_id: int | None) -> str:
     try:
         made = api.id_in(api.ask("POST", CALLS, about, json=body), about)
     except TryAgain as lost:
-        raise _once_it_is_found(lost, lost.retry_after) from None
+        lost.retry_after = max(lost.retry_after or 0.0, _SEARCH_LAGS)
+        raise
     try:
         _tell_of_recording(api, made, activity, app_id)
     except (AdminNeeded, TryAgain) as refused:
-        raise _once_it_is_found(refused) from None
+        # Its id is lost with this error: sooner than `find` can see it, another would be made beside it.
+        raise TryAgain("crm_failed", refused.message, retry_after=_SEARCH_LAGS) from None
     return made
 
 
@@ -52,13 +54,6 @@ def find(api: JsonApi, activity: Activity) -> str | None:
     rows = search(api, "calls", same, [KEY], about)
     ids = [api.id_in(row, about) for row in rows if _key_in(row) == activity.key]
     return min(ids, key=lambda number: (len(number), number)) if ids else None
-
-
-def _once_it_is_found(error: ConnectorError, wait: float | None = None) -> TryAgain:
-    """Try again when `find` can see what was made: sooner, a second call would be made beside it."""
-    return TryAgain(
-        error.code, error.message, status=error.status, retry_after=max(wait or 0.0, _SEARCH_LAGS)
-    )
 
 
 def _key_in(row: dict[str, Any]) -> Any:
