@@ -186,6 +186,13 @@ def known(record: Mapping[str, Any], wanted: Iterable[str], who: str, about: str
             )
 
 
+def only_one(rows: Iterable[Mapping[str, Any]], email: str, key: str = "email") -> Mapping[str, Any] | None:
+    """The row with this e-mail address under `key`, capitals ignored; None for none and for several."""
+    sought = email.strip().casefold()
+    same = [row for row in rows if isinstance(row.get(key), str) and row[key].strip().casefold() == sought]
+    return same[0] if len(same) == 1 and sought else None
+
+
 def checked_id(value: str, pattern: re.Pattern[str], who: str, about: str) -> str:
     """The id, if it looks like one of theirs and may stand in a path; Gone when it does not."""
     if pattern.fullmatch(value):

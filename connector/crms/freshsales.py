@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
-from connector.crms.base_api import ApiSchema, about_activity, given, known, secret_text
+from connector.crms.base_api import ApiSchema, about_activity, given, known, only_one, secret_text
 from connector.crms.freshsales_api import (
     ACTIVITIES,
     KINDS,
@@ -133,10 +133,8 @@ class Freshsales(Crm):
         if not (user and wanted):
             return {}
         people = self._api.rows("GET", "selector/owners", f"user {user}", at="users")
-        known_by = next(
-            (row.get("id") for row in people if str(row.get("email")).lower() == user.lower()), user
-        )
-        return _person(people, known_by, wanted)
+        found = only_one(people, user)
+        return _person(people, found.get("id") if found else user, wanted)
 
 
 def _through(name: str, paths: Iterable[str]) -> bool:

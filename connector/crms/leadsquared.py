@@ -22,6 +22,7 @@ from connector.crms.base_api import (
     checked_id,
     given,
     known,
+    only_one,
     said,
     secret_text,
 )
@@ -157,8 +158,8 @@ class LeadSquared(Crm):
         if not wanted or not user or _ID.fullmatch(user):
             return user
         rows = self._api.rows("GET", f"{_USERS}/Users.Get", "users")
-        same = (row for row in rows if str(row.get("EmailAddress")).casefold() == user.casefold())
-        return next((str(row.get("ID")) for row in same), None)
+        found = only_one(rows, user, "EmailAddress")
+        return str(found.get("ID")) if found else None
 
     def _first(self, path: str, about: str, **params: str) -> dict[str, Any] | None:
         rows = self._api.rows("GET", path, about, params=params)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connector.crms.base_api import JsonApi, known
+from connector.crms.base_api import JsonApi, known, only_one
 from connector.crms.pipedrive_api import FIELDS, HASH, WHO, data_of, path_of
 from connector.errors import Gone, Refused
 from connector.model import Click, Record, Wanted
@@ -113,7 +113,8 @@ class Reader:
             return None
         asked = {"term": who, "search_by_email": 1}
         rows = self._api.rows("GET", "v1/users/find", about, at="data", params=asked)
-        return next((row for row in rows if str(row.get("email")).lower() == who.lower()), None)
+        found = only_one(rows, who)
+        return dict(found) if found else None
 
 
 def shaped(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,15 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
-from connector.crms.base_api import ApiSchema, about_activity, check_base_url, checked_id, known, secret_text
+from connector.crms.base_api import (
+    ApiSchema,
+    about_activity,
+    check_base_url,
+    checked_id,
+    known,
+    only_one,
+    secret_text,
+)
 from connector.crms.zoho_api import DATACENTRES, WHO, Api, Taken
 from connector.crms.zoho_call import ID, changed, inserted, kind_of, name_in, query
 from connector.crms.zoho_check import findings
@@ -107,22 +115,23 @@ class Zoho(Crm):
         return {name: whole[name] for name in {*owner, *_first_parts(wanted)}}
 
     def _user(self, user: str | None, wanted: Sequence[str]) -> Mapping[str, Any]:
-        """The acting user by id, e-mail (case ignored) or `zuid` (PhoneBridge's); {} when unknown."""
+        """The one acting user by id, e-mail (case ignored) or `zuid` (PhoneBridge's); {} when unclear."""
         if not wanted or not user:
             return {}
         about = "the user who clicked"
         if ID.fullmatch(user):
             found_by_id = self._by_id(user, about)
             return _just(found_by_id, wanted, about) if found_by_id else {}
+        users: list[Mapping[str, Any]] = []
         for page in range(1, _MOST_PAGES + 1):
             params = {"type": "AllUsers", "page": page, "per_page": _PAGE}
             found = self._api.rows("GET", "users", about, at="users", params=params)
-            for row in found:
-                if user.casefold() in (str(row.get("email")).casefold(), str(row.get("zuid"))):
-                    return _just(row, wanted, about)
+            users += found
             if len(found) < _PAGE:
                 break
-        return {}
+        by_zuid = [row for row in users if str(row.get("zuid")) == user and row.get("zuid")]
+        one = only_one(users, user) or (by_zuid[0] if len(by_zuid) == 1 else None)
+        return _just(one, wanted, about) if one else {}
 
     def _by_id(self, user: str, about: str) -> Mapping[str, Any]:
         try:

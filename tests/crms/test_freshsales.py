@@ -190,6 +190,17 @@ def test_whoever_acted_is_never_guessed(net: responses.RequestsMock) -> None:
     assert freshsales().read(click, Wanted(["display_name"], user=["email"])).user == {"email": None}
 
 
+@pytest.mark.parametrize("address", [None, "ravi@example.test"])
+def test_of_several_users_with_one_address_none_is_guessed(
+    net: responses.RequestsMock, address: str | None
+) -> None:
+    users = json.loads(body("freshsales", "owners.json"))["users"]
+    says(net, "GET", CONTACT, "contact.json")
+    net.add("GET", URL + "selector/owners", json={"users": [{**user, "email": address} for user in users]})
+    click = Click("freshsales", "contact", NUMBER, user=str(address))
+    assert freshsales().read(click, Wanted(["display_name"], user=["email"])).user == {"email": None}
+
+
 def test_a_do_not_call_box_that_is_misspelt_is_not_read_as_no(net: responses.RequestsMock) -> None:
     says(net, "GET", CONTACT, "contact.json")
     with pytest.raises(Refused, match="cf_dont_call") as refusal:

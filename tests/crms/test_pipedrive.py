@@ -183,6 +183,15 @@ def test_whoever_clicked_is_found_by_e_mail_and_never_guessed(net: responses.Req
     assert pipedrive().read(unknown, Wanted(["name"], user=["phone"])).user == {"phone": None}
 
 
+def test_of_several_users_with_one_address_none_is_guessed(net: responses.RequestsMock) -> None:
+    says(net, "GET", "api/v2/persons/42", "person.json")
+    found = json.loads(body("pipedrive", "users_found.json"))
+    twice = [{**user, "email": "ravi@example.test"} for user in found["data"]]
+    net.add("GET", URL + "v1/users/find", json={**found, "data": twice})
+    click = Click("pipedrive", "person", "42", user="ravi@example.test")
+    assert pipedrive().read(click, Wanted(["name"], user=["phone"])).user == {"phone": None}
+
+
 # -- Writing -------------------------------------------------------------------------------------------------
 
 

@@ -182,6 +182,17 @@ def test_a_user_nobody_knows_is_nobody_after_the_last_page(net: responses.Reques
     assert crm.read(click, Wanted(record=["Full_Name"], user=["mobile"])).user == {}
 
 
+@pytest.mark.parametrize("address", [None, "ravi@example.test"])
+def test_of_several_users_with_one_address_none_is_guessed(
+    net: responses.RequestsMock, crm: Crm, address: str | None
+) -> None:
+    twice = {"users": [{"id": RAVI, "email": address, "mobile": MOBILE, "zuid": None}] * 2}
+    net.add("GET", f"{API}Contacts/{CONTACT}", body=told("contact.json"))
+    net.add("GET", f"{API}users", json=twice)
+    click = replace(CONTRACT.clicked, user=str(address))
+    assert crm.read(click, Wanted(record=["Full_Name"], user=["mobile"])).user == {}
+
+
 @pytest.mark.parametrize("wrong", ["42", "../users/1", "554023000000527002?x=1"])
 def test_what_is_no_id_of_zohos_never_stands_in_an_address(wrong: str) -> None:
     with responses.RequestsMock() as nobody, pytest.raises(Gone):
