@@ -94,6 +94,26 @@ def test_what_the_sender_says_of_source_and_click_is_taken(crm: Crm) -> None:
     assert (click.source, click.delivery) == (Source.RULE, "k7")
 
 
+@pytest.mark.parametrize("value", ["1", 1, True, "true", "Yes", {"Value": "1"}])
+def test_no_spelling_of_do_not_call_is_rung(net: responses.RequestsMock, crm: Crm, value: Any) -> None:
+    mapping = load((ROOT / "mappings" / "leadsquared.yaml").read_text(encoding="utf-8"), "leadsquared.yaml")
+    (lead,) = json.loads(told("lead.json"))
+    net.add("GET", READ, json=[{**lead, "DoNotCall": value}])
+    net.add("GET", USER, body=told("user.json"))
+    record = crm.read(CONTRACT.clicked, mapping.wanted("Lead"))
+    with pytest.raises(Refused) as refused:
+        mapping.plan(
+            "Lead",
+            record,
+            CONTRACT.clicked,
+            default_deskphone="08045670000",
+            default_call_limit=None,
+            read_number=str,
+            member_number=lambda email: None,
+        )
+    assert refused.value.code == "refused_by_rule"
+
+
 # -- Reading -------------------------------------------------------------------------------------------------
 
 
@@ -141,6 +161,15 @@ def test_a_user_nobody_knows_is_nobody(net: responses.RequestsMock, crm: Crm) ->
     CONTRACT.read[0].on(net)
     net.add("GET", USERS, body=told("users.json"))
     click = replace(CONTRACT.clicked, user="stranger@example.test")
+    assert crm.read(click, Wanted(record=["Mobile"], user=["PhoneMobile"])).user == {}
+
+
+@pytest.mark.parametrize("address", [None, "Ravi@example.test"])
+def test_a_user_is_never_guessed(net: responses.RequestsMock, crm: Crm, address: str | None) -> None:
+    users = json.loads(told("users.json"))
+    CONTRACT.read[0].on(net)
+    net.add("GET", USERS, json=[{**user, "EmailAddress": address} for user in users])
+    click = replace(CONTRACT.clicked, user=str(address).lower())
     assert crm.read(click, Wanted(record=["Mobile"], user=["PhoneMobile"])).user == {}
 
 
