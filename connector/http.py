@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import json as jsonlib
+import math
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +30,8 @@ redact.guard_url_loggers()
 
 #: Seconds to connect and seconds between two bytes of the answer; the whole answer may take twice that.
 TIMEOUT: tuple[float, float] = (3.05, 6.0)
+#: Seconds; whoever asks for more is asked again after a day.
+LONGEST_WAIT = 86_400.0
 MAX_BYTES = 4 * 1024 * 1024
 
 
@@ -244,11 +249,23 @@ class Outgoing:
 
 
 def retry_after(reply: Reply, unit: float = 1.0) -> float | None:
-    """Seconds the other side asks us to wait (`Retry-After` in `unit`s of a second), or None."""
+    """Seconds the other side asks us to wait (`Retry-After` in `unit`s of a second), a day at most, or None.
+
+    RFC 9110, 10.2.3: it may also be a moment.
+    """
+    told = reply.headers.get("retry-after", "")
     try:
-        return max(0.0, float(reply.headers.get("retry-after", "")) * unit)
+        wait = float(told) * unit
     except ValueError:
-        return None
+        wait = _seconds_until(told)
+    return min(max(0.0, wait), LONGEST_WAIT) if math.isfinite(wait) else None
+
+
+def _seconds_until(moment: str) -> float:
+    try:
+        return parsedate_to_datetime(moment).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return math.nan
 
 
 def meaning_of(reply: Reply, who: str, about: str = "", *, unit: float = 1.0) -> ConnectorError | None:

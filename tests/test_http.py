@@ -8,6 +8,8 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -198,13 +200,24 @@ def test_whatever_begins_with_a_two_worked(status: int) -> None:
         ("5", 1.0, 5.0),
         ("1500", 0.001, 1.5),
         ("-3", 1.0, 0.0),
-        ("nan", 1.0, 0.0),
+        ("nan", 1.0, None),
+        ("inf", 1.0, None),
+        ("1e400", 1.0, None),
+        ("9" * 400, 1.0, None),
+        ("1e300", 1.0, 86400.0),
+        ("Fri, 31 Jan 1997 23:59:59 GMT", 0.001, 0.0),
+        ("Fri, 31 Jan 99997 23:59:59 GMT", 1.0, None),
         ("soon", 1.0, None),
         ("", 1.0, None),
     ],
 )
 def test_it_reads_how_long_to_wait(said: str, unit: float, seconds: float | None) -> None:
     assert retry_after(Reply(429, {"retry-after": said}, b""), unit) == seconds
+
+
+def test_a_wait_may_be_told_as_a_moment_whatever_the_unit() -> None:
+    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    assert 60 < (retry_after(Reply(429, {"retry-after": moment}, b""), 0.001) or 0) <= 90
 
 
 def test_the_wait_goes_along_with_the_error() -> None:
