@@ -126,6 +126,8 @@ def test_no_more_are_let_out_than_the_caps_have_room_for(house: HouseKit, turns:
 def test_a_cap_counts_what_was_dialled(house: HouseKit, turns: Turns) -> None:
     house.change_policy(caps=Caps(rule_per_minute=2))
     assert house.press("9", source=Source.RULE).state is State.PLACED
+    other, _ = house.dispatcher.accept(replace(rule("8"), connection="odoo"))
+    assert house.call(other.id).state is State.PLACED  # its connection's cap is another
     standing = stand(house, 4)
     assert ids(turns.take(10)) == ids(standing[:1])
 

@@ -142,7 +142,10 @@ def test_the_first_of_each_member_is_told_with_what_holds_it_back(house: HouseKi
     house.shelf.contact("4")["owner"] = {"phone": "+919876500102", "email": "divya@example.test"}
     house.shelf.contact("8")["owner"] = house.shelf.contact("4")["owner"]
     talking, other = house.press("9"), house.press("8")
-    waiting = [house.press(record_id, source=Source.RULE) for record_id in ("1", "2", "4")]
+    waiting = []
+    for record_id in ("1", "2", "4"):
+        house.clock.advance(1)
+        waiting.append(house.press(record_id, source=Source.RULE))
     house.look()  # all are read, so that their members are known
     house.press("3")  # a person waits for the first member
     (unread,) = rules_in_line(house, 1)
