@@ -24,7 +24,7 @@ class OneNumber:
         # Together they are the number wherever they stand; spaced out, only with nothing but a prefix before.
         spaced = _BETWEEN.join(self.core)
         self._written = re.compile(
-            rf"(?:\+?\s?(?:00)?(?:91|0)?)?{self.core}"
+            rf"(?:\+\s?)?(?:00)?(?:91|0)?{self.core}"
             rf"|(?<![0-9])(?:\+?(?:00)?91{_BETWEEN}|0{_BETWEEN})?{spaced}(?![0-9])"
         )
 
