@@ -252,6 +252,34 @@ def test_it_takes_up_nothing_while_nobody_is_free(house: HouseKit, monkeypatch: 
     assert (house.call(call.id).state, house.desk.rung) == (State.ACCEPTED, [])
 
 
+def test_it_takes_up_no_more_than_there_are_free(house: HouseKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DIALLERS", 2)
+    house.change_policy(member_busy=MemberBusy.IGNORE)
+    waiting = [house.flow.accept(click(str(number))).call for number in range(2, 5)]
+    meanwhile: list[State] = []
+
+    def look() -> None:
+        house.dispatcher.look()
+        meanwhile.extend(sorted(house.call(call.id).state for call in waiting))
+
+    house.shelf.reads.append(look)
+    house.dispatcher.accept(click("1"))
+    assert meanwhile == [State.ACCEPTED, State.ACCEPTED, State.PLACED]
+
+
+@pytest.mark.parametrize(("diallers", "waiting"), [(80, 0), (0, 1)])
+def test_it_begins_nothing_where_nothing_is_due_or_nobody_is_free(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch, diallers: int, waiting: int
+) -> None:
+    monkeypatch.setattr(module, "DIALLERS", diallers)
+    monkeypatch.setattr(module, "BATCH", 1)
+    for number in range(waiting):
+        house.flow.accept(click(str(number)))
+    for work in ("_take", "_look_up"):
+        monkeypatch.setattr(house.dispatcher, work, lambda *_: pytest.fail("there is nothing to do"))
+    assert house.dispatcher.look() is False
+
+
 def test_it_counts_what_it_runs_and_how_much_of_it_for_rules(house: HouseKit) -> None:
     at_work = house.dispatcher
     counted: list[tuple[int, int]] = []
@@ -770,9 +798,10 @@ def test_a_write_asked_for_many_times_is_done_by_one(house: HouseKit, running: D
 
 def test_a_fault_of_ours_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house, told, again = HouseKit(tmp_path), [], threading.Event()
-    dispatcher = Dispatcher(house.flow)
+    dispatcher, daemons = Dispatcher(house.flow), list[bool]()
 
     def look() -> bool:
+        daemons.append(threading.current_thread().daemon)
         if not told:
             raise ValueError("a row nobody can read")
         again.set()
@@ -784,6 +813,7 @@ def test_a_fault_of_ours_does_not_end_the_watch(tmp_path: Path, monkeypatch: pyt
     assert again.wait(10)
     dispatcher.stop()
     house.close()
+    assert set(daemons) == {True}  # neither keeps the process alive
     assert [str(each.exc_value) for each in told] == ["a row nobody can read"]
 
 

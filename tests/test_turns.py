@@ -206,3 +206,11 @@ def test_of_many_lines_none_is_let_out_twice(house: HouseKit) -> None:
     taken = ids(Turns(house.flow).take(4)) + ids(Turns(other.flow).take(4))
     assert sorted(taken) == sorted(ids(standing))
     other.close()
+
+
+def test_those_who_let_out_take_turns(house: HouseKit, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand(house, 1)
+    keys: list[str] = []
+    monkeypatch.setattr(house.journal.database, "serialise", lambda connection, key, shared: keys.append(key))
+    assert len(turns.take(1)) == 1
+    assert keys == ["line"]
