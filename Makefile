@@ -47,7 +47,7 @@ bench: .venv/installed
 chaos: .venv/installed
 	$(BIN)/python -m chaos.run $(CHAOS)
 
-# Half an hour of it for all; MUTANTS="connector/policy phone" picks some, `--again` tries what survived once more.
+# Hours of it for all; MUTANTS="connector/policy phone" picks some, `--sample 40` a share of the mutants, `--again` tries what survived once more.
 mutants: .venv/installed
 	$(BIN)/pip install -q --disable-pip-version-check -e ".[mutants]"
 	nice -n 10 $(BIN)/python -m mutation.run $(MUTANTS)
