@@ -327,6 +327,17 @@ def test_a_click_that_nobody_is_free_for_is_looked_for_and_its_repeat_is_not(
     assert (call.state, house.dispatcher._wake.is_set()) == (State.ACCEPTED, looks)
 
 
+@pytest.mark.parametrize(("brought", "state"), [(click("2"), State.ACCEPTED), (rule("2"), State.DEFERRED)])
+def test_nobody_is_run_beyond_the_places_there_are(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch, brought: Click, state: State
+) -> None:
+    monkeypatch.setattr(module, "DIALLERS", 1)
+    meanwhile: list[Call] = []
+    house.shelf.reads.append(lambda: meanwhile.append(house.dispatcher.accept(brought)[0]))
+    house.dispatcher.accept(click("1"))
+    assert [call.state for call in meanwhile] == [state]
+
+
 def test_rules_leave_places_for_people(house: HouseKit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BY_RULES", 1)
     at_work = house.dispatcher
