@@ -1,4 +1,4 @@
-"""Odoo 19 and later: contacts, leads and any other model with activities.
+"""Odoo 17 and later: contacts, leads and any other model with activities.
 
 Vendor's documentation: https://www.odoo.com/documentation/19.0/developer/reference/external_api.html
 Facts without another source were seen on a live Odoo 19.0 Community with an ordinary user's API key.
@@ -6,32 +6,25 @@ Facts without another source were seen on a live Odoo 19.0 Community with an ord
 
 from __future__ import annotations
 
-import html
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from connector.crms.base import Account, Crm, Finding, Hook
-from connector.crms.base_api import ApiSchema, about_activity, given
+from connector.crms.base_api import ApiSchema
+from connector.crms.odoo_activity import Activities
+from connector.crms.odoo_calls import Transport
+from connector.crms.odoo_chatter import Chatter
 from connector.crms.odoo_click import parse_odoo_click
-from connector.crms.odoo_json2 import Json2, Transport, rows_of
-from connector.crms.odoo_read import CONTACT_OF_LEAD, LEAD, Reader, record_number
-from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
-from connector.model import Activity, Click, Phase, Record, Source, Wanted
+from connector.crms.odoo_json2 import Json2
+from connector.crms.odoo_jsonrpc import JsonRpc
+from connector.crms.odoo_read import CONTACT_OF_LEAD, LEAD, Reader
+from connector.errors import ConnectorError
+from connector.model import Activity, Click, Record, Source, Wanted
 
-#: Odoo's own activity type "Call". A missing one is silently replaced by "To-Do", so `check_live` looks.
-CALL_TYPE = "mail.mail_activity_data_call"
-CONTACT = "res.partner"
-#: Stands before our key at the end of every note; `find` searches for both.
-REFERENCE = "CallerDesk"
-#: Set when the activity is made, then left to people: who does it, and by when.
-_ONLY_AT_FIRST = frozenset({"user_id", "date_deadline"})
-_FINISHED = frozenset({Phase.ENDED, Phase.REFUSED})
-_EVEN_DONE = {"active_test": False}
-_LINK = re.compile(r"https?://[^\s<]+")
+CONTACT, WHO = "res.partner", "Odoo"
 
 
 class OdooSchema(ApiSchema):
@@ -41,6 +34,14 @@ class OdooSchema(ApiSchema):
     api_key = fields.Str(required=True, validate=validate.Length(min=1))
     #: Names of the "Send Webhook Notification" actions that a person's button runs; all others are rules.
     buttons = fields.List(fields.Str(), load_default=["CallerDesk call"])
+    #: JSON-2 is there from Odoo 19 on; JSON-RPC is for 17 and 18, and takes the user's login as well.
+    api = fields.Str(load_default="json2", validate=validate.OneOf(["json2", "jsonrpc"]))
+    login = fields.Str(validate=validate.Length(min=1))
+
+    @validates_schema
+    def _check_login(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data.get("api") == "jsonrpc" and not data.get("login"):
+            raise ValidationError("JSON-RPC needs the login of the API key's user.", "login")
 
 
 class Odoo(Crm):
@@ -56,16 +57,9 @@ class Odoo(Crm):
         super().__init__(account)
         settings = account.settings
         self._buttons = frozenset(settings["buttons"])
-        self._odoo = transport or Json2(
-            "Odoo",
-            settings["base_url"],
-            settings["database"],
-            settings["api_key"],
-            settings["timeout"],
-            account.named,
-        )
+        self._odoo = transport or _transport(account)
         self._reader = Reader(self._odoo)
-        self._own_user: int | None = None
+        self._activities, self._chatter = Activities(self._odoo, self._reader), Chatter(self._odoo)
 
     def parse(self, hook: Hook) -> list[Click]:
         """Read Odoo's "Send Webhook Notification" body, or our own JSON; BadRequest names what is wrong."""
@@ -74,7 +68,8 @@ class Odoo(Crm):
     def read(self, click: Click, wanted: Wanted) -> Record:
         """Read the record with its salesperson (`user_id`) in one request, the acting user in a second.
 
-        A model's field types are asked for once more, when its first empty value has come.
+        A model's field types are asked for once more, when its first empty value has come. TryAgain while
+        Odoo 17 has not saved yet what it told of.
         """
         return self._reader.read(click, wanted)
 
@@ -87,80 +82,21 @@ class Odoo(Crm):
         return replace(click, object=CONTACT, record_id=str(number), delivery=None)
 
     def create(self, activity: Activity) -> str:
-        """Schedule a call activity on the record under `user_id`, done at once when the call is over.
-
-        Without a salesperson, or with one who is archived, it goes to the API key's own user.
-        """
-        about, values = about_activity(activity), _values(activity)
-        feedback = values.pop("feedback", None)
-        if not values.get("user_id") or self._is_archived(values["user_id"], activity):
-            values["user_id"] = self._own_id()
-        record = record_number(activity.object, activity.record_id)
-        try:
-            made = self._odoo.call(
-                activity.object,
-                "activity_schedule",
-                about=about,
-                ids=[record],
-                act_type_xmlid=CALL_TYPE,
-                **values,
-            )
-        except AdminNeeded as error:
-            # A deleted record looks like a missing right: 403 "security restrictions".
-            if error.code == "crm_forbidden" and not self._reader.exists(activity.object, record):
-                raise Gone("record_not_found", f"Odoo has no such record any more ({about}).") from None
-            raise
-        if not isinstance(made, list) or not made:
-            raise TryAgain("crm_failed", f"Odoo made no activity ({about}).")
-        if activity.phase in _FINISHED:
-            self._finish(made[0], feedback, about)
-        return str(made[0])
+        """Show the call as an activity, or as a message where the mapping's `activity.object` says so."""
+        return self._shown(activity).create(activity)
 
     def update(self, activity: Activity) -> None:
-        """Write the activity; mark it done, once, when the call is over. Gone when it was deleted.
-
-        A done activity stays done: its text is corrected, nothing is posted a second time.
-        """
-        about, number = about_activity(activity), int(activity.id or 0)
-        values = {name: value for name, value in _values(activity).items() if name not in _ONLY_AT_FIRST}
-        if activity.phase not in _FINISHED:
-            self._odoo.call("mail.activity", "write", about=about, ids=[number], vals=values)
-            return
-        answer = self._odoo.call(
-            "mail.activity", "read", about=about, ids=[number], fields=["active"], context=_EVEN_DONE
-        )
-        found = rows_of(answer, about)
-        if not found:
-            raise Gone("activity_gone", f"Odoo has no such activity any more ({about}).")
-        still_open = bool(found[0].get("active"))
-        feedback = values.pop("feedback", None) if still_open else None
-        self._odoo.call("mail.activity", "write", about=about, ids=[number], vals=values)
-        if still_open:
-            self._finish(number, feedback, about)
+        """Write it again, done when the call is over; Gone when it was deleted."""
+        self._shown(activity).update(activity)
 
     def find(self, activity: Activity) -> str | None:
-        """Look for our key in the notes of the record's activities, done ones too."""
-        reference, about = f"{REFERENCE} {activity.key}", about_activity(activity)
-        answer = self._odoo.call(
-            "mail.activity",
-            "search_read",
-            about=about,
-            domain=[
-                ["res_model", "=", activity.object],
-                ["res_id", "=", record_number(activity.object, activity.record_id)],
-                ["note", "ilike", reference],
-            ],
-            fields=["note"],
-            order="id",
-            context=_EVEN_DONE,
-        )
-        found = rows_of(answer, about)
-        return next((str(row["id"]) for row in found if reference in str(row.get("note"))), None)
+        """Look for our key among the record's activities or messages."""
+        return self._shown(activity).find(activity)
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
         """Check the key and database, each object's fields, and Odoo's activity type for calls."""
         try:
-            self._own_id()
+            self._odoo.user()
             calls = self._odoo.call(
                 "mail.activity.type", "search_count", domain=[["category", "=", "phonecall"]]
             )
@@ -172,33 +108,12 @@ class Odoo(Crm):
         advice = "" if calls else "Odoo has no activity type for phone calls: calls would show as To-Do."
         return [*findings, Finding("activity type Call", bool(calls), advice)]
 
-    def _finish(self, number: int, feedback: str | None, about: str) -> None:
-        self._odoo.call(
-            "mail.activity", "action_feedback", about=about, ids=[number], feedback=feedback or False
-        )
-
-    def _own_id(self) -> int:
-        if self._own_user is None:
-            self._own_user = int(self._odoo.call("res.users", "context_get")["uid"])
-        return self._own_user
-
-    @staticmethod
-    def _is_archived(user: Any, activity: Activity) -> bool:
-        owner = activity.record.owner if activity.record else {}
-        return str(owner.get("id")) == str(user) and owner.get("active") is False
+    def _shown(self, activity: Activity) -> Activities | Chatter:
+        return self._chatter if self._chatter.has(activity) else self._activities
 
 
-def _values(activity: Activity) -> dict[str, Any]:
-    """The mapping's fields as Odoo takes them: no empty ones, the note as HTML with our key at its end."""
-    values = given(activity)
-    if "date_deadline" in values:
-        values["date_deadline"] = str(values["date_deadline"])[:10]  # a date, also from a full time stamp
-    text = f"{values.get('note', '')}\n\n{REFERENCE} {activity.key}"
-    return {**values, "note": _as_html(text.strip())}
-
-
-def _as_html(text: str) -> str:
-    """Plain text as HTML: escaped, blank line = paragraph, links made clickable."""
-    paragraphs: Sequence[str] = re.split(r"\n\s*\n", html.escape(text, quote=True))
-    linked = (_LINK.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', part) for part in paragraphs)
-    return "".join("<p>" + part.strip().replace("\n", "<br/>") + "</p>" for part in linked)
+def _transport(account: Account) -> Transport:
+    settings = account.settings
+    where = (WHO, settings["base_url"], settings["database"])
+    how = (settings["api_key"], settings["timeout"], account.named)
+    return JsonRpc(*where, settings["login"], *how) if settings["api"] == "jsonrpc" else Json2(*where, *how)

@@ -6,13 +6,14 @@ call it. Odoo writes an empty value as `false`, so the field's type decides betw
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from connector.crms.base import Finding
-from connector.crms.odoo_json2 import Transport, rows_of
-from connector.errors import AdminNeeded, ConnectorError, Gone, Refused
+from connector.crms.odoo_calls import Transport, rows_of
+from connector.errors import AdminNeeded, ConnectorError, Gone, Refused, TryAgain
 from connector.model import Click, Record, Wanted
 
 #: The field that names a record's owner, on contacts, leads and orders alike.
@@ -22,6 +23,10 @@ USERS = "res.users"
 LEAD, CONTACT_OF_LEAD = "crm.lead", "partner_id"
 #: Asked for always: a read of nothing but `id` answers the id of a record that was never there.
 A_STORED_FIELD = "write_date"
+#: Seconds between looks at a record whose change may be saved any moment.
+_RESTS = (0.15, 0.35, 0.7, 1.1)
+#: How much of a time in UTC, `2026-11-23 02:44:42.123456`, the API tells of a record.
+_TO_THE_SECOND = 19
 #: Which fields a request asks for: name -> {} or {"fields": {…}} of the record it points to.
 Specification = dict[str, dict[str, Any]]
 
@@ -36,8 +41,8 @@ def record_number(model: str, record_id: str) -> int:
 class Reader:
     """Reads records and remembers, for the life of the process, what type each model's fields have."""
 
-    def __init__(self, odoo: Transport) -> None:
-        self._odoo = odoo
+    def __init__(self, odoo: Transport, rest: Callable[[float], object] = time.sleep) -> None:
+        self._odoo, self._rest = odoo, rest
         self._types: dict[str, Mapping[str, Mapping[str, str]]] = {}
 
     def read(self, click: Click, wanted: Wanted) -> Record:
@@ -50,7 +55,7 @@ class Reader:
             of_owner = specification([*wanted.owner, "active"])
             asked[OWNER] = {"fields": {**asked.get(OWNER, {}).get("fields", {}), **of_owner}}
         about = f"{click.object} {number}"
-        record = self._first(click.object, number, asked, about)
+        record = self._saved(click, lambda: self._first(click.object, number, asked, about))
         if record is None:
             raise Gone("record_not_found", f"Odoo has no such record ({about}). It may have been deleted.")
         owner = record.get(OWNER) if wanted.owner else None
@@ -81,6 +86,34 @@ class Reader:
         except ConnectorError as error:
             problems = [error.message]
         return [Finding(model, False, problem) for problem in problems] or [Finding(model, True)]
+
+    def _saved(self, click: Click, read: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
+        """The record as it is after the change that the click tells of.
+
+        Odoo 17 sends its webhook while it still makes the change: what is read meanwhile is the old record,
+        or none. Both show in `write_date`, which is the same in webhook and record, there to the second.
+        Raises TryAgain (`crm_not_saved_yet`) when it is not saved in time, Refused (`write_date_missing`).
+        """
+        if not self._odoo.early or "_model" not in click.raw:
+            return read()
+        told = str(click.raw.get("write_date") or "")[:_TO_THE_SECOND]
+        if not told:
+            raise Refused(
+                "write_date_missing",
+                f"Odoo's webhook of {click.object} {click.record_id} came without `write_date`, so nobody can"
+                " tell whether the change was saved: add Last Updated on to its fields.",
+            )
+        for rest in (*_RESTS, None):
+            record = read()
+            if record and str(record.get(A_STORED_FIELD) or "")[:_TO_THE_SECOND] >= told:
+                return record
+            if rest is not None:
+                self._rest(rest)
+        raise TryAgain(
+            "crm_not_saved_yet",
+            f"Odoo told of a change of {click.object} {click.record_id} but has not saved it yet,"
+            " or it was taken back or deleted.",
+        )
 
     def _first(self, model: str, number: int, asked: Specification, about: str) -> dict[str, Any] | None:
         rows = rows_of(self._call(model, "web_read", about, ids=[number], specification=asked), about)

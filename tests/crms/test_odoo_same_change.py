@@ -17,12 +17,17 @@ LEAD = Click("crm", "crm.lead", "1", Source.RULE, delivery="rule crm.lead 1 2026
 class Asked:
     """Answers nothing and notes which fields were asked for."""
 
+    early = False
+
     def __init__(self) -> None:
         self.specification: dict[str, Any] = {}
 
     def call(self, model: str, method: str, *, about: str = "", ids: Any = (), **arguments: Any) -> Any:
         self.specification = arguments["specification"]
         return [{"id": 1}]
+
+    def user(self) -> int:
+        return 7
 
 
 def odoo() -> Odoo:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,12 @@ class LiveOdoo:
         )
         assert answer.status_code == 200, answer.text[:500]
         return answer.json()
+
+    @cached_property
+    def login(self) -> str:
+        """The login of the ordinary user that `key` belongs to."""
+        (user,) = self.call("res.users", "read", ids=[self.integration], fields=["login"])
+        return str(user["login"])
 
     @contextmanager
     def set_webhook(self, url: str, *, rules: Sequence[str] = ("res.partner", "crm.lead")) -> Iterator[None]:

@@ -39,6 +39,8 @@ connections:
     base_url: "{odoo}"
     database: "{database}"
     api_key: "${{ODOO_API_KEY}}"
+    api: {api}
+    login: "{login}"
     clicks: {{auth: token, secrets: ["${{ODOO_CLICK_SECRET}}"], source: rule}}
 policy:
   quiet_hours: off
@@ -58,7 +60,7 @@ def until(check: Callable[[], Any], timeout: float = 15.0) -> Any:
 class LiveConnector:
     """`connector serve` with a manifest, a database and secrets of its own, and the address Odoo is given."""
 
-    def __init__(self, folder: Path, odoo: Any, callerdesk: SandboxCallerDesk) -> None:
+    def __init__(self, folder: Path, odoo: Any, callerdesk: SandboxCallerDesk, api: str = "json2") -> None:
         self.callerdesk = callerdesk
         self._manifest = folder / "manifest.yaml"
         self._log = folder / "serve.log"
@@ -76,6 +78,8 @@ class LiveConnector:
                 mapping=MAPPING,
                 odoo=odoo.url,
                 database=odoo.db,
+                api=api,
+                login=odoo.login,
             )
         )
         self._process: subprocess.Popen[bytes] | None = None
@@ -146,10 +150,10 @@ class LiveConnector:
 
 @contextmanager
 def live_connector(
-    folder: Path, odoo: Any, callerdesk: SandboxCallerDesk, *, started: bool = True
+    folder: Path, odoo: Any, callerdesk: SandboxCallerDesk, *, started: bool = True, api: str = "json2"
 ) -> Iterator[LiveConnector]:
     """A connector for one test."""
-    connector = LiveConnector(folder, odoo, callerdesk)
+    connector = LiveConnector(folder, odoo, callerdesk, api)
     with connector.door:
         threading.Thread(target=connector.door.serve_forever, args=(0.02,), daemon=True).start()
         try:

@@ -127,6 +127,25 @@ def test_a_press_of_the_documented_button_rings_once_also_when_pressed_twice(
     assert activity["user_id"][0] == live_odoo.agent
 
 
+def test_a_rule_and_a_press_go_the_whole_way_over_json_rpc(
+    tmp_path: Path, live_odoo: Any, callerdesk: SandboxCallerDesk
+) -> None:
+    with live_connector(tmp_path, live_odoo, callerdesk, api="jsonrpc") as running:
+        with live_odoo.set_webhook(running.hook):
+            ruled = live_odoo.create_contact(TALKS, "Asha")
+        until(done(live_odoo, CONTACT, ruled))
+        pressed = live_odoo.create_contact("98765 00002", "Deepa")
+        with live_odoo.set_webhook(running.hook, rules=()):
+            live_odoo.press(pressed)
+        until(done(live_odoo, CONTACT, pressed))
+        calls = running.settled()
+        assert [call["source"] for call in calls] == ["rule", "button"]
+        assert running.run("check", "--live")[0] == 0
+    assert [dial.customer for dial in callerdesk.dials] == ["9876500001", "9876500002"]
+    for contact in (ruled, pressed):
+        assert len(live_odoo.activities(CONTACT, contact)) == len(live_odoo.messages(CONTACT, contact)) == 1
+
+
 def test_a_press_is_one_call_also_where_a_rule_fires_for_its_write(
     connector: LiveConnector, live_odoo: Any
 ) -> None:

@@ -36,13 +36,15 @@ WANTED = Wanted(
 
 
 def connect(live: Any, **changes: str) -> Odoo:
-    settings = {"base_url": live.url, "database": live.db, "api_key": live.key, **changes}
+    settings = {"base_url": live.url, "database": live.db, "api_key": live.key}
+    settings |= {"login": live.login, **changes}
     return Odoo(Account("odoo", Odoo.settings_schema().load(settings)))
 
 
-@pytest.fixture
-def odoo(live_odoo: Any) -> Odoo:
-    return connect(live_odoo)
+@pytest.fixture(params=["json2", "jsonrpc"])
+def odoo(live_odoo: Any, request: pytest.FixtureRequest) -> Odoo:
+    """The adapter over either way: Odoo 19 still answers JSON-RPC, as 17 and 18 do."""
+    return connect(live_odoo, api=request.param)
 
 
 @pytest.fixture
@@ -52,14 +54,14 @@ def contact(live_odoo: Any) -> int:
     return number
 
 
-def activity(live: Any, number: int, phase: Phase = Phase.PLACED, **changes: Any) -> Activity:
+def activity(live: Any, number: int, phase: Phase = Phase.PLACED, kind: str = "", **changes: Any) -> Activity:
     fields = {
         "summary": "Call with Asha",
         "note": "Ringing …0001.",
         "user_id": live.agent,
         "feedback": "Answered",
     }
-    return Activity(uuid.uuid4().hex, "odoo", MODEL, str(number), "", None, fields, phase, **changes)
+    return Activity(uuid.uuid4().hex, "odoo", MODEL, str(number), kind, None, fields, phase, **changes)
 
 
 def ended(placed: Activity, number: str | None, note: str = "Answered, 65 s.\nBye.") -> Activity:
@@ -90,13 +92,16 @@ def test_it_names_an_unknown_field(odoo: Odoo, live_odoo: Any) -> None:
         assert caught.value.code == "unknown_field"
 
 
+@pytest.mark.parametrize("api", ["json2", "jsonrpc"])
 @pytest.mark.parametrize(
     ("changes", "code"),
     [({"api_key": "wrong"}, "crm_unauthorised"), ({"database": "none"}, "unknown_database")],
 )
-def test_it_tells_what_an_admin_has_to_mend(live_odoo: Any, changes: dict[str, str], code: str) -> None:
+def test_it_tells_what_an_admin_has_to_mend(
+    live_odoo: Any, api: str, changes: dict[str, str], code: str
+) -> None:
     with pytest.raises(AdminNeeded) as caught:
-        connect(live_odoo, **changes).read(Click("odoo", MODEL, "1"), WANTED)
+        connect(live_odoo, api=api, **changes).read(Click("odoo", MODEL, "1"), WANTED)
     assert caught.value.code == code
 
 
@@ -222,3 +227,66 @@ def test_the_documented_button_tells_who_pressed_and_each_press_counts(
     assert {click.source for click in clicks} == {Source.BUTTON}
     assert len({click.delivery for click in clicks}) == 2
     assert "Asha Customer" in told[0]["params"]["message"]
+
+
+def notes(live: Any, contact: int) -> list[dict[str, Any]]:
+    """The record's internal notes that carry a key of ours, oldest first."""
+    found: list[dict[str, Any]] = live.call(
+        "mail.message",
+        "search_read",
+        domain=[["model", "=", MODEL], ["res_id", "=", contact], ["body", "ilike", "CallerDesk "]],
+        fields=["body", "author_id", "subtype_id", "is_internal"],
+        order="id",
+    )
+    return found
+
+
+def test_a_call_in_the_chatter_is_one_note_however_often_it_is_written(
+    odoo: Odoo, live_odoo: Any, contact: int
+) -> None:
+    placed = activity(live_odoo, contact, kind="mail.message")
+    placed = replace(placed, fields={**placed.fields, "note": "Ringing <b>…0001</b>."})
+    assert odoo.find(placed) is None
+    number = odoo.write(placed)
+    assert number and odoo.find(placed) == number == odoo.write(replace(placed, look_first=True))
+    (shown,) = notes(live_odoo, contact)
+    assert "Ringing &lt;b&gt;…0001&lt;/b&gt;." in shown["body"] and "<b>Call with Asha</b>" in shown["body"]
+    assert shown["subtype_id"][1] == "Note"
+    for _ in range(2):
+        odoo.write(ended(placed, number, "Recording: https://recordings.example/1?a=1&b=2"))
+    (shown,) = notes(live_odoo, contact)
+    assert 'href="https://recordings.example/1?a=1&amp;b=2"' in shown["body"]
+    assert live_odoo.activities(MODEL, contact) == []
+
+
+def test_a_note_somebody_deleted_is_posted_anew(odoo: Odoo, live_odoo: Any, contact: int) -> None:
+    placed = activity(live_odoo, contact, kind="mail.message")
+    number = odoo.write(placed)
+    assert number
+    live_odoo.call("mail.message", "unlink", ids=[int(number.partition(",")[2])])
+    with pytest.raises(Gone):
+        odoo.update(replace(placed, id=number))
+    assert odoo.write(ended(placed, number)) not in (None, number)
+    assert len(notes(live_odoo, contact)) == 1
+
+
+def test_a_note_cannot_be_posted_on_a_record_that_is_gone(odoo: Odoo, live_odoo: Any) -> None:
+    with pytest.raises(Gone):
+        odoo.write(activity(live_odoo, 999999, kind="mail.message"))
+
+
+def test_a_done_activity_that_is_deleted_as_in_17_is_corrected_in_the_chatter(
+    live_odoo: Any, contact: int
+) -> None:
+    odoo = connect(live_odoo, api="jsonrpc")
+    placed = activity(live_odoo, contact)
+    number = odoo.write(placed)
+    assert number
+    odoo.write(ended(placed, number))
+    live_odoo.call("mail.activity", "unlink", ids=[int(number)])
+    recording = "Answered. Recording: https://recordings.example/1"
+    assert odoo.write(ended(placed, number, recording)) == number
+    assert odoo.write(ended(replace(placed, look_first=True), None, recording)) is not None
+    (shown,) = notes(live_odoo, contact)
+    assert "https://recordings.example/1" in shown["body"]
+    assert live_odoo.activities(MODEL, contact) == []
