@@ -25,6 +25,8 @@ from connector.model import Activity, Click, Record, Source, Wanted
 CALL_LOG = "CRM Call Log"
 #: The field that names a call log, and must be unique.
 ID = "id"
+#: Set when the call log is made, then left to people: a lead becomes a deal, and its calls go with it.
+_ONLY_AT_FIRST = frozenset({"caller", "receiver", "reference_doctype", "reference_docname", "links"})
 
 
 def _check_zone(name: str) -> None:
@@ -85,10 +87,12 @@ class Frappe(Crm):
         return self._api.id_in(answer.get("data"), about, "name")
 
     def update(self, activity: Activity) -> None:
-        """Write the call log's fields again; Gone when it was deleted."""
+        """Write the call log again, but not whose it is and what it is tied to; Gone when deleted."""
         about = about_activity(activity)
         path = address(_kind(activity), str(activity.id), about)
-        self._api.ask("PUT", path, about, json=self._values(activity))
+        values = self._values(activity)
+        changed = {name: value for name, value in values.items() if name not in _ONLY_AT_FIRST}
+        self._api.ask("PUT", path, about, json=changed)
 
     def find(self, activity: Activity) -> str | None:
         """Our own key, unasked: the log would have it for a name, and an update tells when there is none."""
