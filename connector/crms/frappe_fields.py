@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from connector.crms.base_api import JsonApi
 from connector.crms.frappe_api import address
@@ -38,6 +39,10 @@ class Fields:
             return []
         return asked if len(asked) == 1 else [name for name in asked if not self._lists(doctype, [name])]
 
+    def listed(self, doctype: str, name: str) -> bool:
+        """Whether the site has listed this field to us."""
+        return (doctype, name) in self._known
+
     def closed(self, doctype: str) -> ConnectorError | None:
         """Why not even the names of its documents are listed to us; None when they are."""
         try:
@@ -48,14 +53,16 @@ class Fields:
 
     def _lists(self, doctype: str, names: Sequence[str]) -> bool:
         try:
-            self._ask(doctype, names)
+            rows = self._ask(doctype, names)
         except ConnectorError as error:
             if error.code in _NO_ANSWER:
                 raise
             return False
+        if any(name not in row for row in rows for name in names):
+            return False  # what our user may not see is left out of a list without a word
         self._known.update((doctype, name) for name in names)
         return True
 
-    def _ask(self, doctype: str, names: Sequence[str]) -> None:
+    def _ask(self, doctype: str, names: Sequence[str]) -> list[Any]:
         params = {"fields": json.dumps(["name", *names]), "limit_page_length": 1}
-        self._api.rows("GET", address(doctype), doctype, at="data", params=params)
+        return self._api.rows("GET", address(doctype), doctype, at="data", params=params)

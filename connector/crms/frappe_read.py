@@ -30,7 +30,7 @@ LINKS = {
     "organization": "CRM Organization",
 }
 #: Users that are nobody: what a site's own set-up and its web forms create.
-NOBODY = frozenset({"Administrator", "Guest"})
+NOBODY = frozenset({"", "administrator", "guest"})
 #: `owner.agent.…` and `user.agent.…` read this document of theirs, which is named like the user.
 AGENT, AGENTS = "agent", "CRM Telephony Agent"
 
@@ -51,7 +51,7 @@ class Reader:
         owner: Mapping[str, Any] = {}
         if wanted.owner:
             field = self.owner_field(click.object)
-            named = self._only(click.object, whole, [field], about)[field]
+            named = self._only(click.object, whole, [field], about).get(field)
             owner = self.person(named, wanted.owner, f"owner of {about}")
         return Record(record, owner, self.person(click.user, wanted.user, f"user who clicked {about}"))
 
@@ -65,7 +65,7 @@ class Reader:
         What only the telephony agent and the name itself can answer is not asked of the User, which not every
         role may read.
         """
-        if not paths or not isinstance(name, str) or not name.strip() or name in NOBODY:
+        if not paths or not isinstance(name, str) or name.strip().lower() in NOBODY:
             return {}
         name = name.strip().lower()  # Frappe keeps them so
         fields = [path for path in paths if path.partition(".")[0] not in (AGENT, "name")]
@@ -93,7 +93,7 @@ class Reader:
         """The wanted fields; where a path goes on behind a link, the linked document's in its place."""
         record = self._only(doctype, whole, paths, about)
         for name in dict.fromkeys(path.partition(".")[0] for path in paths if "." in path):
-            if not isinstance(record[name], str):
+            if not isinstance(record.get(name), str):
                 continue  # empty, or a child table
             if name not in LINKS:
                 raise Refused(
@@ -113,12 +113,17 @@ class Reader:
     def _only(
         self, doctype: str, whole: Mapping[str, Any], paths: Sequence[str], about: str
     ) -> dict[str, Any]:
-        """The wanted fields of a document, None for an empty one; Refused naming one that does not exist."""
+        """The wanted fields of a document, None for an empty one; Refused naming one that does not exist.
+
+        What is absent and cannot be asked for stays out: nobody knows whether it is empty or hidden.
+        """
         names = dict.fromkeys(path.partition(".")[0] for path in paths)
         unknown = self.fields.unknown(doctype, [name for name in names if name not in whole])
         if unknown:
             raise Refused(
                 "unknown_field",
-                f"{WHO}'s {doctype} has no field {unknown[0]!r} ({about}): correct its name in the mapping.",
+                f"{WHO}'s {doctype} has no field {unknown[0]!r} ({about}) that our user may see: correct"
+                " its name in the mapping, or give the user's role its permission level.",
             )
-        return {name: None if whole.get(name) == "" else whole.get(name) for name in names}
+        there = [name for name in names if name in whole or self.fields.listed(doctype, name)]
+        return {name: None if whole.get(name) == "" else whole.get(name) for name in there}

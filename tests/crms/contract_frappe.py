@@ -17,8 +17,9 @@ def _contract() -> Contract:
     owner = Say("GET", user, body("frappe", "user.json"))
 
     # An empty field is left out of the answer: whether there is such a field, a list tells.
-    of_users = Say("GET", url + "User", body("frappe", "list_leads.json"))
+    of_users = Say("GET", url + "User", body("frappe", "list_users.json"))
     of_leads = Say("GET", url + "CRM%20Lead", body("frappe", "list_leads.json"))
+    unowned_leads = Say("GET", of_leads.url, body("frappe", "list_leads_owner.json"))
 
     def of_lead(**changes: Any) -> Say:
         def changed(told: Any) -> Any:
@@ -74,7 +75,7 @@ def _contract() -> Contract:
         queue=(
             Click("frappe", "CRM Lead", "CRM-LEAD-2026-00001"),
             Wanted(record=["lead_name"], owner=["mobile_no"]),
-            [without("lead_owner"), of_leads],
+            [without("lead_owner"), unowned_leads],
         ),
         do_not_call=("record.custom_do_not_call", True, [of_lead(custom_do_not_call=1), owner, of_users]),
         slow_down=(429, body("frappe", "too_many.json")),

@@ -77,6 +77,8 @@ def listing(net: responses.RequestsMock, url: str, *names: str, known: bool = Tr
     """The site's answer to a list of documents with these fields."""
     asked = {"fields": json.dumps(["name", *names]), "limit_page_length": "1"}
     answer = recorded("list_leads" if known else "list_unknown_field")
+    for row in answer.get("data", ()):
+        row |= dict.fromkeys(names)  # a list, unlike a document, tells of empty fields
     match = [matchers.query_param_matcher(asked)]
     net.get(url, json=answer, status=200 if known else 500, match=match)
 
@@ -211,10 +213,28 @@ def test_of_several_absent_fields_the_unknown_one_is_named(net: responses.Reques
     assert refused.value.code == "unknown_field"
 
 
-def test_a_site_that_lists_nothing_to_us_leaves_absent_fields_empty(net: responses.RequestsMock) -> None:
+def test_a_box_that_is_hidden_from_our_user_is_not_read_as_unticked(net: responses.RequestsMock) -> None:
+    """Frappe leaves a field of a higher permission level out, of the document and silently of the list."""
+    net.get(LEAD, json=recorded("lead"))
+    net.get(URL + "CRM%20Lead", json={"data": [{"name": "CRM-LEAD-2026-00001"}]})
+    with pytest.raises(Refused, match="custom_do_not_call") as refused:
+        frappe().read(CLICK, Wanted(["custom_do_not_call"]))
+    assert refused.value.code == "unknown_field"
+
+
+def test_of_a_site_that_lists_nothing_to_us_absent_fields_are_unread(net: responses.RequestsMock) -> None:
+    """Empty, hidden or misspelt, nobody can tell: a rule that forbids calls must not take it for "no"."""
     net.get(LEAD, json=recorded("lead"))
     net.get(URL + "CRM%20Lead", json=recorded("no_permission"), status=403)
-    assert frappe().read(CLICK, Wanted(["organization"])).record == {"organization": None}
+    assert frappe().read(CLICK, Wanted(["mobile_no", "organization"])).record.keys() == {"mobile_no"}
+
+
+def test_of_a_site_that_lists_nothing_to_us_an_absent_owner_is_nobody(net: responses.RequestsMock) -> None:
+    lead = recorded("lead")
+    lead["data"].pop("lead_owner")
+    net.get(LEAD, json=lead)
+    net.get(URL + "CRM%20Lead", json=recorded("no_permission"), status=403)
+    assert frappe().read(CLICK, Wanted(["contact.mobile_no"], ["mobile_no"])).owner == {}
 
 
 @pytest.mark.parametrize("status", [401, 429])
@@ -299,7 +319,7 @@ def test_the_manifest_may_name_another_field_for_the_owner(net: responses.Reques
     assert record.owner["mobile_no"] == "+919876500101"
 
 
-@pytest.mark.parametrize("owner", ["Administrator", "Guest", None, ""])
+@pytest.mark.parametrize("owner", ["Administrator", "administrator", "GUEST", " Guest ", None, ""])
 def test_a_lead_that_no_person_owns_has_no_owner(net: responses.RequestsMock, owner: str | None) -> None:
     net.get(LEAD, json=data("lead", lead_owner=owner))
     assert frappe().read(CLICK, Wanted(["mobile_no"], ["mobile_no", "name"])).owner == {}
@@ -395,6 +415,18 @@ def test_erpnexts_call_log_is_the_mappings_to_name(net: responses.RequestsMock) 
     made = adapter.create(activity(kind="Call Log", fields={"links": [{"link_doctype": "Lead"}]}))
     adapter.update(activity(kind="Call Log", id=made))
     assert posted(net, 0)["links"] == [{"link_doctype": "Lead"}]
+
+
+def test_an_update_leaves_to_people_whose_it_is_and_what_it_is_tied_to(net: responses.RequestsMock) -> None:
+    net.put(LOG, json=recorded("call_log"))
+    tied = {
+        "caller": "ravi@example.test",
+        "reference_doctype": "CRM Lead",
+        "reference_docname": "CRM-LEAD-2026-00001",
+        "links": [{"link_doctype": "CRM Lead"}],
+    }
+    frappe().update(activity(id=KEY, fields={"status": "Completed", **tied}))
+    assert posted(net)["status"] == "Completed" and not tied.keys() & posted(net).keys()
 
 
 @pytest.mark.parametrize(
