@@ -25,6 +25,7 @@ _CALLERDESK = 'callerdesk: {authcode: "${CALLERDESK_AUTHCODE}", deskphone: "0120
         ("leadsquared.md", {"leadsquared"}),
         ("suitecrm.md", {"suitecrm"}),
         ("dolibarr.md", {"dolibarr"}),
+        ("bitrix24.md", {"bitrix24", "bitrix24-rules"}),
     ],
 )
 def test_a_pages_manifest_builds_and_lets_rules_ring(

@@ -8,6 +8,7 @@ from connector.crms.base import Crm
 
 #: name in the manifest -> module and class
 REGISTRY: dict[str, str] = {
+    "bitrix24": "connector.crms.bitrix24:Bitrix24",
     "dolibarr": "connector.crms.dolibarr:Dolibarr",
     "dynamics": "connector.crms.dynamics:Dynamics",
     "espocrm": "connector.crms.espocrm:EspoCrm",
