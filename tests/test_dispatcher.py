@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
@@ -288,6 +289,20 @@ def test_it_counts_what_it_runs_and_how_much_of_it_for_rules(house: HouseKit) ->
         at_work.accept(each)
     assert counted == [(1, 0), (1, 1)]
     assert (at_work._running, at_work._by_rules) == (0, 0)
+
+
+def test_it_counts_those_that_run_at_the_same_time(house: HouseKit) -> None:
+    at_work = house.dispatcher
+    counted: list[tuple[int, int]] = []
+
+    def another_comes() -> None:
+        house.shelf.reads.append(lambda: counted.append((at_work._running, at_work._by_rules)))
+        at_work.accept(rule("2"))
+        counted.append((at_work._running, at_work._by_rules))
+
+    house.shelf.reads.append(another_comes)
+    at_work.accept(rule("1"))
+    assert counted == [(2, 2), (1, 1)]
 
 
 def test_it_counts_down_also_when_a_step_failed(house: HouseKit) -> None:
@@ -889,3 +904,42 @@ def test_each_kind_of_work_has_threads_of_its_own(house: HouseKit, running: Disp
     running.wake()
     assert noted.acquire(timeout=LONG)
     assert [name.rpartition("_")[0] for name in by] == ["dial", "write", "look-up"]
+
+
+def test_many_are_run_and_written_at_the_same_time(house: HouseKit, running: Dispatcher) -> None:
+    house.change_policy(member_busy=MemberBusy.IGNORE)
+    reading, writing = threading.Barrier(9), threading.Barrier(9)
+    house.shelf.reads.extend([lambda: reading.wait(LONG)] * 8)
+    house.shelf.writes.extend([lambda: writing.wait(LONG)] * 8)
+    for number in range(8):
+        running.accept(click(str(number)))
+    reading.wait(LONG)
+    writing.wait(LONG)
+
+
+def test_when_it_stops_what_is_under_way_is_finished_and_the_rest_is_left(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WRITERS", 1)
+    real, done = Dispatcher(house.flow), list[str]()
+    writing, go_on = threading.Event(), threading.Event()
+
+    def log(call_id: str) -> None:
+        writing.set()
+        go_on.wait(LONG)
+        done.append(call_id)
+
+    monkeypatch.setattr(house.flow.timeline, "log", log)
+    for call_id in ("c1", "c2", "c3"):
+        real.write_soon(call_id)
+    assert writing.wait(LONG)
+    stopping = threading.Thread(target=real.stop)
+    stopping.start()
+    waiting = real._write_pool._work_queue
+    until = time.monotonic() + LONG
+    while waiting.qsize() and time.monotonic() < until:
+        stopping.join(0.002)
+    assert stopping.is_alive()  # it waits for what is under way
+    go_on.set()
+    stopping.join(LONG)
+    assert done == ["c1"]
