@@ -455,6 +455,7 @@ def test_it_listens_to_the_others_under_its_own_name_while_it_runs(
     real = Dispatcher(house.flow)
     real.start()
     heard_by: Any = real._listener
+    assert (real._thread.name, real._thread.daemon) == ("dispatcher", True)
     real.stop()
     assert heard_by is ear
     assert (given, ear.stopped) == ([(real._heard, "w1")], True)
@@ -949,3 +950,21 @@ def test_when_it_stops_what_is_under_way_is_finished_and_the_rest_is_left(
     go_on.set()
     stopping.join(LONG)
     assert done == ["c1"]
+
+
+def test_callerdesk_is_asked_by_one_at_a_time(house: HouseKit, running: Dispatcher) -> None:
+    second_began, both = threading.Event(), threading.Semaphore(0)
+    beside: list[bool] = []
+
+    def first() -> None:
+        beside.append(second_began.wait(0.1))
+        both.release()
+
+    def second() -> None:
+        second_began.set()
+        both.release()
+
+    for work in (first, second):
+        running._submit(running._look_up_pool, work)
+    assert both.acquire(timeout=LONG) and both.acquire(timeout=LONG)
+    assert beside == [False]
