@@ -94,6 +94,11 @@ class LeadSquared(Crm):
         lead = checked_id(activity.record_id, _ID, WHO, about)
         body = {**_values(activity), "LeadId": lead, "CallSessionId": activity.key}
         answer = self._api.ask("POST", "v2/Telephony.svc/LogCall", about, json=body)
+        if not isinstance(answer, dict) or answer.get("Status") is None:
+            # Not to be tried again: it may be logged, and whether `find` could see it is not confirmed.
+            raise Refused(
+                "id_missing", f"{WHO} took the call log without a word ({about}): look at the lead's calls."
+            )
         told = _success(answer, about).get("Message")
         made = str(told.get("Id")) if isinstance(told, dict) else ""
         return made if _ID.fullmatch(made) else activity.key

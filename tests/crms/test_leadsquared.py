@@ -250,6 +250,17 @@ def test_a_log_that_tells_no_id_is_known_by_our_key_and_looked_for_when_needed(
     assert sent(net)["ActivityId"] == CALL
 
 
+@pytest.mark.parametrize("answer", [b"", b"{}", b"[]", b'"x"', b'{"Message": {"Id": "1"}}'])
+def test_a_log_that_was_taken_without_a_verdict_is_not_made_again(
+    net: responses.RequestsMock, crm: Crm, answer: bytes
+) -> None:
+    """Whether it could be found again is not confirmed: a try an hour would be a call an hour on the lead."""
+    net.add("POST", LOG, body=answer, status=200 if answer else 204)
+    with pytest.raises(Refused, match="look at the lead") as final:
+        crm.write(CONTRACT.activity(fields=ENDED))
+    assert final.value.code == "id_missing"
+
+
 def test_a_log_that_cannot_be_found_stays_as_it_is_and_says_so(net: responses.RequestsMock, crm: Crm) -> None:
     net.add("POST", FIND, body=b'{"RecordCount": 0, "ProspectActivities": []}')
     with pytest.raises(Refused) as final:
