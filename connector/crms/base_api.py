@@ -128,13 +128,15 @@ class JsonApi:
             return value
         raise self._odd("no object", about)
 
-    def id_in(self, answer: Any, about: str, key: str = "id") -> str:
-        """The id of what was made; Refused (`id_missing`) when there is none.
+    def id_in(
+        self, answer: Any, about: str, key: str = "id", *, like: re.Pattern[str] = re.compile(r"(?s).+")
+    ) -> str:
+        """The id of what was made; Refused (`id_missing`) when there is none, or none like theirs.
 
         That is final, not to be tried again: the activity is made, and another try might make a second.
         """
         found = answer.get(key) if isinstance(answer, dict) else None
-        if isinstance(found, str | int) and not isinstance(found, bool) and str(found):
+        if isinstance(found, str | int) and not isinstance(found, bool) and like.fullmatch(str(found)):
             return str(found)
         raise Refused("id_missing", f"{self.who} answered the new activity ({about}) without an id.")
 

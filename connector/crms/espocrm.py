@@ -13,7 +13,7 @@ from marshmallow import fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
 from connector.crms.base_api import ApiSchema, about_activity, given, on_clock, secret_text
-from connector.crms.espocrm_api import ENTITY, address, api_of, search
+from connector.crms.espocrm_api import ENTITY, ID, address, api_of, search
 from connector.crms.espocrm_check import findings
 from connector.crms.espocrm_click import parse_espocrm
 from connector.crms.espocrm_read import OWNER, Reader
@@ -74,7 +74,7 @@ class EspoCrm(Crm):
         if activity.key_field:
             values[activity.key_field] = activity.key
         answer = self._api.object("POST", address(_kind(activity), about=about), about, json=values)
-        return self._api.id_in(answer, about)
+        return self._api.id_in(answer, about, like=ID)
 
     def update(self, activity: Activity) -> None:
         """Write the call again, leaving whose it is and whom it is with to people; Gone when deleted."""
@@ -91,7 +91,7 @@ class EspoCrm(Crm):
         sought = ("equals", field, activity.key) if field else ("contains", "description", reference)
         params = search([sought], "id", 1)
         rows = self._api.rows("GET", address(_kind(activity)), about, at="list", params=params)
-        return self._api.id_in(rows[0], about) if rows else None
+        return self._api.id_in(rows[0], about, like=ID) if rows else None
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
         """Check the key, each entity type's fields, users, and the right to make calls."""

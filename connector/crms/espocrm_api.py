@@ -18,7 +18,7 @@ WHO = "EspoCRM"
 #: An entity type's name, custom ones with a C before it: `Contact`, `CProject`.
 ENTITY = re.compile(r"[A-Z][A-Za-z0-9]{0,60}")
 #: 17 hexadecimal digits of old, a UUID where a site is set to it; the first users have short words.
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,35}")
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,35}")
 #: One condition of a search: what kind, on which attribute, with which value.
 Condition = tuple[str, str, str]
 
@@ -32,7 +32,7 @@ def api_of(account: Account) -> JsonApi:
 def address(entity: str, record_id: str | None = None, about: str = "") -> str:
     """The path of a record, or of all of an entity type; Gone when the id can be none of theirs."""
     path = f"api/v1/{checked_id(entity, ENTITY, WHO, about or entity)}"
-    return path if record_id is None else f"{path}/{checked_id(record_id, _ID, WHO, about)}"
+    return path if record_id is None else f"{path}/{checked_id(record_id, ID, WHO, about)}"
 
 
 def search(conditions: Sequence[Condition], select: str, at_most: int) -> Mapping[str, Any]:

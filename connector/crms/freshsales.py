@@ -15,6 +15,7 @@ from connector.crms.base_api import ApiSchema, about_activity, given, known, onl
 from connector.crms.freshsales_api import (
     ACTIVITIES,
     KINDS,
+    NUMBER,
     USER_PHONES,
     WHO,
     WITH_ACTIVITIES,
@@ -87,7 +88,7 @@ class Freshsales(Crm):
             **_values(activity),
         }
         answer = self._api.object("POST", ACTIVITIES, about, json={"sales_activity": body})
-        return self._api.id_in(answer.get("sales_activity"), about)
+        return self._api.id_in(answer.get("sales_activity"), about, like=NUMBER)
 
     def update(self, activity: Activity) -> None:
         """Write the activity again, leaving owner and type to people; Gone when it was deleted."""
@@ -109,7 +110,7 @@ class Freshsales(Crm):
         ours = f"{REFERENCE} {activity.key}"
         for row in [*opened, *(row for row in calls[_MOST_OPENED:] if "notes" in row)]:
             if ours in str(row.get("notes")) and row.get("is_deleted") is not True:
-                return self._api.id_in(row, about_activity(activity))
+                return self._api.id_in(row, about_activity(activity), like=NUMBER)
         return None
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:

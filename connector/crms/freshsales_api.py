@@ -22,7 +22,7 @@ ACTIVITIES = "sales_activities"
 WITH_ACTIVITIES = "sales_activities"
 #: Not confirmed: that the users a record brings along have these; without them they are empty.
 USER_PHONES = frozenset({"mobile_number", "work_number"})
-_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def path_of(name: str, record_id: str) -> str:
     """Where a record is; Gone when the object or the id is none of theirs."""
     if name not in KINDS:
         raise Gone("record_not_found", f"Calls are made from Freshsales' {', '.join(KINDS)}: not {name}.")
-    return f"{KINDS[name].records}/{checked_id(record_id, _NUMBER, WHO, f'{name} {record_id}')}"
+    return f"{KINDS[name].records}/{checked_id(record_id, NUMBER, WHO, f'{name} {record_id}')}"
 
 
 def explain(reply: Reply, about: str) -> ConnectorError | None:

@@ -26,7 +26,7 @@ def create(api: JsonApi, activity: Activity, app_id: int | None) -> str:
     about = about_activity(activity)
     body = {"properties": _properties(activity, app_id), "associations": _associations(activity)}
     try:
-        made = api.id_in(api.ask("POST", CALLS, about, json=body), about)
+        made = api.id_in(api.ask("POST", CALLS, about, json=body), about, like=ID)
     except TryAgain as lost:
         lost.retry_after = max(lost.retry_after or 0.0, _SEARCH_LAGS)
         raise
@@ -52,7 +52,7 @@ def find(api: JsonApi, activity: Activity) -> str | None:
     about = about_activity(activity)
     same = {"propertyName": KEY, "operator": "EQ", "value": activity.key}
     rows = search(api, "calls", same, [KEY], about)
-    ids = [api.id_in(row, about) for row in rows if _key_in(row) == activity.key]
+    ids = [api.id_in(row, about, like=ID) for row in rows if _key_in(row) == activity.key]
     return min(ids, key=lambda number: (len(number), number)) if ids else None
 
 

@@ -13,7 +13,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from connector.crms import pipedrive_click
 from connector.crms.base import Account, Answer, Crm, Finding, Hook, Wire
 from connector.crms.base_api import ApiSchema, about_activity, check_base_url, given
-from connector.crms.pipedrive_api import ACTIVITIES, RECORDS, WHO, api_of, data_of
+from connector.crms.pipedrive_api import ACTIVITIES, NUMBER, RECORDS, WHO, api_of, data_of
 from connector.crms.pipedrive_check import findings
 from connector.crms.pipedrive_log import write_log
 from connector.crms.pipedrive_read import Reader
@@ -98,7 +98,7 @@ class Pipedrive(Crm):
         answer = self._api.object(
             "POST", ACTIVITIES, about, json={"type": "call", **_ties(activity), **values}
         )
-        number = self._api.id_in(data_of(answer), about)
+        number = self._api.id_in(data_of(answer), about, like=NUMBER)
         self._log(activity, number, values)
         return number
 
@@ -119,7 +119,7 @@ class Pipedrive(Crm):
         rows = self._api.rows("GET", ACTIVITIES, about_activity(activity), at="data", params=asked)
         ours = f"{REFERENCE} {activity.key}"
         found = [row for row in rows if ours in str(row.get("note")) and row.get("is_deleted") is not True]
-        return self._api.id_in(found[-1], about_activity(activity)) if found else None
+        return self._api.id_in(found[-1], about_activity(activity), like=NUMBER) if found else None
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
         """Check the credential, each object's fields, and the activity type Call."""

@@ -34,7 +34,7 @@ FIELDS = {
 ACTIVITIES = "api/v2/activities"
 #: Every custom field's key.
 HASH = re.compile(r"[0-9a-f]{40}")
-_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: Seconds to wait when the day's budget is used up: when the day ends there is told nowhere.
 _NEXT_LOOK = 3600.0
@@ -62,7 +62,7 @@ def path_of(kind: str, record_id: str) -> str:
     about = f"{kind} {record_id}"
     if kind not in RECORDS:
         raise Gone("record_not_found", f"Calls are made from Pipedrive's {', '.join(RECORDS)}: not {kind}.")
-    pattern = _UUID if kind == "lead" else _NUMBER
+    pattern = _UUID if kind == "lead" else NUMBER
     return f"{RECORDS[kind]}/{checked_id(record_id, pattern, WHO, about)}"
 
 

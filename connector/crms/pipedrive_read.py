@@ -83,7 +83,8 @@ class Reader:
 
     def _fill_custom(self, kind: str, row: dict[str, Any], paths: list[str], about: str) -> None:
         """An empty custom field may be left out of an answer; only then is it asked whether there is one."""
-        values = dict(row.get(CUSTOM) or {})
+        there = row.get(CUSTOM)
+        values = dict(there) if isinstance(there, dict) else {}
         for path in paths:
             first, _, rest = path.partition(".")
             name = rest.partition(".")[0]

@@ -124,7 +124,7 @@ class Calls:
         """This thread's client for the token."""
         client: Client | None = getattr(self._mine, "client", None)
         if client is None or client.session_id != token:
-            client = Client(
+            client = _Client(
                 session_id=token,
                 instance_url=self._base,
                 version=self._version,
@@ -135,6 +135,14 @@ class Calls:
             client.base_url = f"{self._base}services/data/v{self._version}/"
             self._mine.client = client
         return client
+
+
+class _Client(Client):
+    """A client to whom a bare `null`, text or number says nothing; the library fails on them."""
+
+    def parse_result_to_json(self, result: requests.Response) -> Any:
+        told = super().parse_result_to_json(result)
+        return told if isinstance(told, dict | list) else {}
 
 
 class _Expired(Exception):
