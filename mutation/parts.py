@@ -14,7 +14,13 @@ class Part:
 
 
 _DIAL = tuple(f"connector/callerdesk/{name}.py" for name in ("client", "once", "request", "rows", "refusals"))
-_WAY = ("tests/test_flow.py", "tests/test_gate.py", "tests/test_verdicts.py", "tests/test_same_change.py")
+_WAY = (
+    "tests/test_flow.py",
+    "tests/test_flow_plan.py",
+    "tests/test_gate.py",
+    "tests/test_verdicts.py",
+    "tests/test_same_change.py",
+)
 #: Not those that take seconds each, and so for every mutant.
 _JOURNAL = (
     "tests/journal",
