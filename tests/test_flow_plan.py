@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house_kit import HouseKit, Shelf, a_member, click, number_of
+from house_kit import HouseKit, Shelf, a_member, click, number_of, rule
 
 from connector import flow as module
-from connector.errors import Refused
-from connector.model import Click, Record, State
+from connector.errors import Refused, TryAgain
+from connector.flow import Flow
+from connector.model import Click, Record, State, Wanted
 
 pytestmark = pytest.mark.both_engines
 
@@ -170,3 +171,61 @@ def test_a_crm_is_asked_about_the_same_change_with_what_was_read(tmp_path: Path)
     call = house.press("1")
     assert asked == [(call.click, call.record)]
     house.close()
+
+
+def test_a_crm_is_asked_for_just_what_the_mapping_uses_also_the_second_time(tmp_path: Path) -> None:
+    asked: list[Wanted] = []
+
+    class Noting(Shelf):
+        def read(self, click: Click, wanted: Wanted) -> Record:
+            asked.append(wanted)
+            if len(asked) == 1:
+                raise TryAgain("crm_failed", "The shop answered 503.")
+            return super().read(click, wanted)
+
+    house = HouseKit(tmp_path, crm=Noting())
+    house.press("1")
+    assert asked == [house.shop.mapping.current().wanted("Contact")] * 2
+    house.close()
+
+
+# -- Accepting -----------------------------------------------------------------------------------------------
+
+
+def test_a_click_is_held_as_long_as_a_read_may_take_and_a_rules_call_may_wait_its_turn(
+    house: HouseKit,
+) -> None:
+    now = house.clock.now
+    held = house.flow.accept(click("1"), owner="w1.a").call
+    assert (held.state, held.due_at) == (State.READING, now + module.READ_LEASE)
+    waits = house.flow.accept(rule("2")).call
+    until = now + timedelta(seconds=house.policy.deferred_for_at_most)
+    assert (waits.state, waits.due_at, waits.expires_at) == (State.DEFERRED, until, until)
+    free = house.flow.accept(click("3")).call
+    assert (free.state, free.due_at) == (State.ACCEPTED, now)
+    assert free.expires_at == now + timedelta(seconds=house.policy.expire_after)
+
+
+def test_the_same_press_again_is_a_repeat_and_its_id_for_another_record_a_mistake(house: HouseKit) -> None:
+    first = house.flow.accept(click("1", delivery="d1"))
+    again = house.flow.accept(click("1", delivery="d1"))
+    assert (again.call.id, again.repeat) == (first.call.id, True)
+    with pytest.raises(Refused, match="This click's id belongs to a call for Contact 1: ") as refused:
+        house.flow.accept(click("2", delivery="d1"))
+    assert (refused.value.code, refused.value.status) == ("click_id_reused", 409)
+
+
+def test_whoever_waits_for_a_call_is_told_when_it_was_run(house: HouseKit) -> None:
+    call = house.flow.accept(click("1"), owner="w1.a").call
+    with house.flow.waiters.expecting(call.id) as waiting:
+        house.flow.run(call)
+        assert waiting.over
+
+
+def test_a_process_without_a_name_makes_one_up_and_needs_nobody_behind_it(house: HouseKit) -> None:
+    desk: Any = house.desk
+    bare = Flow(house.journal, desk, house.flow.members, house.connections)
+    assert re.fullmatch("[0-9a-f]{8}", bare.worker)
+    bare.behind("c1")
+    named = Flow(house.journal, desk, house.flow.members, house.connections, worker="w9")
+    assert named.worker == "w9"
