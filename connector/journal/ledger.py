@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, func, or_, select, text
@@ -53,6 +54,7 @@ _COINS = select(func.coalesce(func.sum(calls.c.coins), 0.0)).where(calls.c.diall
 FLAG = select(flags.c.value).where(flags.c.name == bindparam("name"))
 
 
+@cache
 def _dialled(columns: frozenset[str]) -> Select[Any]:
     counted = select(func.count()).select_from(calls).where(calls.c.dialled_at >= bindparam("since"))
     for column in sorted(columns):
@@ -60,9 +62,6 @@ def _dialled(columns: frozenset[str]) -> Select[Any]:
         compared = func.coalesce(calls.c[column], "") if column == "connection" else calls.c[column]
         counted = counted.where(compared == bindparam(column))
     return counted
-
-
-_DIALLED: dict[frozenset[str], Select[Any]] = {}
 
 
 class Ledger:
@@ -114,10 +113,7 @@ class Ledger:
         """How many calls were dialled since then, of those that match what is given."""
         named = {"customer": customer, "member": member, "connection": connection, "source": source}
         given = {column: value for column, value in named.items() if value is not None}
-        columns = frozenset(given)
-        statement = _DIALLED.get(columns)
-        if statement is None:
-            statement = _DIALLED[columns] = _dialled(columns)
+        statement = _dialled(frozenset(given))
         return int(self._connection.execute(statement, {"since": since.timestamp(), **given}).scalar())
 
     def channels_in_use(self) -> int:

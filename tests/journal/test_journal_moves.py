@@ -395,10 +395,13 @@ def test_the_leases_of_workers_that_are_gone_end_and_only_theirs(
         asked.add(worker)
         return worker == "w.dead"
 
-    monkeypatch.setattr(house.journal.database, "is_gone", is_gone)
     house.clock.advance(1)
     with house.journal.transaction() as tx:
         tx.connection.bare.execute(f"UPDATE calls SET due_at = {house.clock.seconds + 9}")
+    before = house.journal.latest()
+    monkeypatch.setattr(house.journal.database, "is_gone", lambda *_: False)
+    assert (house.journal.release_gone(), house.journal.latest()) == (0, before)
+    monkeypatch.setattr(house.journal.database, "is_gone", is_gone)
     assert house.journal.release_gone() == 2
     assert asked == {"w.dead", "w.deaf", "w.dead2"}
     assert house.call(theirs.id).due_at == house.clock.now
