@@ -34,6 +34,7 @@ _Cached: Any = type(functools.cache(lambda: None))
 _skip = file_mutation.MutationVisitor._skip_node_and_children
 _arrange = file_mutation.function_trampoline_arrangement
 _run_tests = PytestRunner.run_tests
+_execute_pytest = PytestRunner.execute_pytest
 _collect = mutmut.collect_source_file_mutation_data
 
 
@@ -58,14 +59,34 @@ def arrange(
     return before, [called, *others], after, names
 
 
+class Forgetting:
+    """Lets every test call what is cached itself, so that it is known for a test of that, too."""
+
+    def pytest_runtest_setup(self) -> None:
+        """Before each test."""
+        forget()
+
+
+def execute_pytest(runner: PytestRunner, params: list[str], **how: Any) -> int:
+    """mutmut's call of pytest, in which it looks which test calls what when it names `plugins`."""
+    if "plugins" in how:
+        how["plugins"] = [*how["plugins"], Forgetting()]
+    return _execute_pytest(runner, params, **how)
+
+
 def run_tests(runner: PytestRunner, *, mutant_name: str | None, tests: Iterable[str]) -> int:
     """mutmut's run of the tests in the forked process, on empty caches."""
+    forget()
+    return _run_tests(runner, mutant_name=mutant_name, tests=tests)
+
+
+def forget() -> None:
+    """Empty the caches of the connector's functions."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == "connector":
             for value in vars(module).values():
                 if type(value) is _Cached:
                     value.cache_clear()
-    return _run_tests(runner, mutant_name=mutant_name, tests=tests)
 
 
 def collect(percent: int, **how: Any) -> tuple[list[Any], Any]:
@@ -105,6 +126,7 @@ def main(words: list[str]) -> None:
     file_mutation.MutationVisitor._skip_node_and_children = skip  # type: ignore[method-assign]
     file_mutation.function_trampoline_arrangement = arrange
     PytestRunner.run_tests = run_tests  # type: ignore[method-assign]
+    PytestRunner.execute_pytest = execute_pytest  # type: ignore[method-assign]
     if words[:1] == ["sample"]:
         mutmut.collect_source_file_mutation_data = functools.partial(collect, int(words[1]))
         words = words[2:]
