@@ -92,7 +92,7 @@ def test_the_server_script_posts_a_click_of_the_person_who_pressed(script: str) 
     )
     assert (click.source, click.delivery) == (Source.BUTTON, "17-abc")
     assert done["checked"] == ["read"]
-    assert done["sent"]["headers"]["Authorization"].startswith("Bearer ")
+    assert done["sent"]["headers"]["token"] == "put the value of FRAPPE_BUTTON_SECRET here"
     assert done["told"]["ok"] is True and done["told"]["message"].startswith("Ringing")
 
 
@@ -102,6 +102,16 @@ def test_the_server_script_hands_on_why_nobody_is_rung(script: str) -> None:
     assert run(script, answer=refusal)["told"] == {"ok": False, "message": "Asha was called a moment ago."}
     lost = run(script, answer=ConnectionError("no line"))["told"]
     assert lost["ok"] is False and "before you press again" in lost["message"]
+
+
+def test_the_secret_stands_only_under_names_that_frappes_error_log_hides(script: str) -> None:
+    """A refusal is an error there, logged with every variable but those named like a secret or a token."""
+    assert '"token": secret' in script
+    assert {line.partition(" = ")[0] for line in script.splitlines() if "secret" in line.lower()} == {
+        "# What holds the secret is named so that Frappe's Error Log hides it: do not rename it.",
+        "secret",
+        '        headers={"token": secret, "Content-Type": "application/json"},',
+    }
 
 
 def test_the_server_script_does_without_what_frappe_forbids(script: str) -> None:
