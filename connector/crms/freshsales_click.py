@@ -34,6 +34,8 @@ def parse_workflow(hook: Hook, account: Account) -> Click:
         named = next((name for name in _IDS if sent.get(name)), None)
         if named:
             ours |= {"object": _IDS[named], "id": sent[named]}
+            if ours.get("source") not in list(Source):
+                ours.pop("source", None)  # a ticked field of the record: where it came from
     if isinstance(ours.get("object"), str):
         ours["object"] = ours["object"].strip().lower().replace(" ", "_")
     for name in ("id", "user"):

@@ -74,6 +74,12 @@ HOOKS = {
 }
 
 
+def test_where_a_contact_came_from_is_not_who_asked_for_the_call() -> None:
+    ticked = json.dumps({"contact_id": int(NUMBER), "source": "Web"}).encode()
+    (click,) = freshsales().parse(Hook("POST", ticked, "application/json", {}, {}))
+    assert click.source is Source.RULE and click.raw["source"] == "Web"
+
+
 @pytest.mark.parametrize("hook", HOOKS.values(), ids=list(HOOKS))
 def test_a_template_is_the_same_click_in_every_encoding(hook: Hook) -> None:
     (click,) = freshsales().parse(hook)
