@@ -586,6 +586,26 @@ def test_its_rules_leave_people_a_share_rounded_up_but_have_one_call_at_least(ca
     assert pace.channels_for(policy, 2 * cap + 1, Source.BUTTON) == 2 * cap + 1
 
 
+def test_a_share_kept_for_people_is_of_a_hundred():
+    assert pace.for_rules(Policy(kept_for_people=20), 505) == 404
+
+
+def test_a_turn_is_told_by_what_its_own_connection_has_dialled(book):
+    policy = Policy(caps=Caps(connection_per_minute=1), kept_for_people=0)
+    book.add(THIS_MINUTE, connection="crm")
+    for ledger in (book, None):
+        assert pace.turn_comes(policy, "odoo", ledger, NOON, 0, None) == NOON
+    book.add(THIS_MINUTE)
+    assert pace.turn_comes(policy, "odoo", book, NOON, 0, None) == NOON + timedelta(seconds=30)
+
+
+def test_a_wait_ends_by_the_policys_clock_where_the_number_has_no_zone_of_its_own():
+    policy = Policy(timezone=ZoneInfo("America/New_York"), deferred_for_at_most=0)
+    came = datetime(2026, 3, 2, 22, tzinfo=policy.timezone)
+    assert pace.wait_ends(policy, "+12015550123", came) == datetime(2026, 3, 3, 9, tzinfo=policy.timezone)
+    assert pace.wait_ends(policy, "+18005550123", came) == datetime(2026, 3, 3, 9, tzinfo=policy.timezone)
+
+
 def test_it_keeps_the_last_calls_of_a_minute_for_people(book):
     policy = replace(RULES_RING, caps=Caps(connection_per_minute=10), recall_gap=0)
     for made in range(10):
