@@ -9,7 +9,6 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from connector import redact
 from connector.crms.base import Account, ConnectionSchema
 from connector.crms.base_login import Login
 from connector.errors import ConnectorError, Gone, Refused, TryAgain
@@ -151,11 +150,6 @@ class JsonApi:
     def _odd(self, what: str, about: str) -> TryAgain:
         on = f" ({about})" if about else ""
         return TryAgain("crm_answer_odd", f"{self.who} answered with something that is {what}{on}.")
-
-
-def said(value: Any, longest: int = 200) -> str:
-    """A vendor's own words, fit for a sentence of ours: on one line, short, without numbers or secrets."""
-    return redact.scrub(" ".join(str(value or "").split()))[:longest]
 
 
 def about_activity(activity: Activity) -> str:

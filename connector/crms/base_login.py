@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from connector import redact
 from connector.addresses import Network
+from connector.crms.base_said import body_of
 from connector.crms.base_tokens import ProcessTokens, Tokens
 from connector.errors import AdminNeeded, TryAgain
 from connector.http import Outgoing, Reply
@@ -158,7 +159,7 @@ class Login:
             redact.register_secret(basic)
             headers["Authorization"] = f"Basic {basic}"
         reply = self._out.send("POST", grant.path, data=form, headers=headers)
-        answer = _object(reply)
+        answer = body_of(reply)
         access, lives, again = (answer.get(key) for key in ("access_token", "expires_in", "refresh_token"))
         if not 200 <= reply.status < 300 or not isinstance(access, str) or not _fits_a_header(access):
             raise _refusal(self._who, reply, answer, grant)
@@ -199,14 +200,6 @@ def _key_of(grant: Grant) -> bytes:
 
 def _fits_a_header(token: str) -> bool:
     return bool(token) and token.isascii() and token.isprintable()
-
-
-def _object(reply: Reply) -> Mapping[str, Any]:
-    try:
-        value = reply.json()
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _refusal(who: str, reply: Reply, answer: Mapping[str, Any], grant: Grant) -> AdminNeeded | TryAgain:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.crms.base import Account
-from connector.crms.base_api import JsonApi, said
+from connector.crms.base_api import JsonApi
 from connector.crms.base_login import Grant, Login
+from connector.crms.base_said import body_of, forbidden, rejected, said, slow_down
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
 from connector.http import Reply, retry_after
 
@@ -86,13 +87,10 @@ class Api:
 
 def explain(reply: Reply, about: str) -> ConnectorError | None:
     """What a refusal means; None for those that the common table of statuses tells better."""
-    try:
-        told = reply.json()
-    except ValueError:
-        told = None
     if reply.status < 400:
         return None
-    if isinstance(told, dict) and (told.get("error") or told.get("error_description")):
+    told = body_of(reply)
+    if told.get("error") or told.get("error_description"):
         found = meaning(told, about, retry_after(reply))
         if found.code != "crm_rejected" or reply.status == 400:
             return found
@@ -105,13 +103,9 @@ def meaning(told: Mapping[str, Any], about: str, wait: float | None = None) -> C
     """What an `error` with its `error_description` means, of one request or of one command in a batch."""
     code, text = str(told.get("error") or "").lower(), said(told.get("error_description"))
     if code in _SLOW_DOWN:
-        return TryAgain(
-            "crm_rate_limited", f"{WHO} asks us to slow down ({about}).", status=503, retry_after=wait
-        )
+        return slow_down(WHO, about, wait)
     if code in _NOT_ALLOWED or text.lower().startswith("access denied"):
-        return AdminNeeded(
-            "crm_forbidden", f"{WHO} does not let our app do this ({about}): {code or 'refused'}, {text}"
-        )
+        return forbidden(WHO, about, f"{code or 'refused'}, {text}")
     if text.lower().startswith(_GONE):
         return Gone("record_not_found", f"{WHO} has no such record or call any more ({about}).")
-    return AdminNeeded("crm_rejected", f"{WHO} rejected the request ({about}): {code} {text}")
+    return rejected(WHO, about, f"{code} {text}")

@@ -7,10 +7,9 @@ source, `api_*.class.php`).
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from connector.crms.base_api import said
-from connector.errors import AdminNeeded, ConnectorError
+from connector.crms.base_said import body_of, forbidden, rejected, said
+from connector.errors import ConnectorError
 from connector.http import Reply
 
 WHO = "Dolibarr"
@@ -22,21 +21,10 @@ _NO_RIGHT = re.compile(
 
 def explain(reply: Reply, about: str) -> ConnectorError | None:
     """A right that is missing, or a request that is wrong, in Dolibarr's words; None for everything else."""
-    told = _message(reply)
+    error = body_of(reply).get("error")
+    told = str(error.get("message") or "") if isinstance(error, dict) else ""
     if reply.status in (401, 403) and _NO_RIGHT.search(told):
-        return AdminNeeded(
-            "crm_forbidden",
-            f"{WHO} does not let our user do this ({about}): {said(told)}. Give it the right.",
-        )
+        return forbidden(WHO, about, f"{said(told)}. Give it the right.")
     if reply.status == 400 and told:
-        return AdminNeeded("crm_rejected", f"{WHO} rejected the request ({about}): {said(told)}")
+        return rejected(WHO, about, said(told))
     return None
-
-
-def _message(reply: Reply) -> str:
-    try:
-        told: Any = reply.json()
-    except ValueError:
-        return ""
-    error = told.get("error") if isinstance(told, dict) else None
-    return str(error.get("message") or "") if isinstance(error, dict) else ""

@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from connector.crms.base import Account
-from connector.crms.base_api import JsonApi, checked_id, said
+from connector.crms.base_api import JsonApi, checked_id
 from connector.crms.base_login import Grant, Login
+from connector.crms.base_said import body_of, no_such_record, rejected, said
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
 from connector.http import Reply
 
@@ -163,11 +164,7 @@ class Api:
 
 
 def _fault(reply: Reply) -> tuple[str, str]:
-    try:
-        value = reply.json()
-    except ValueError:
-        return "", ""
-    error = value.get("error") if isinstance(value, dict) else None
+    error = body_of(reply).get("error")
     if not isinstance(error, dict):
         return "", ""
     return str(error.get("code") or "").lower(), said(error.get("message"), 2000)
@@ -183,7 +180,7 @@ def _explain(reply: Reply, about: str) -> ConnectorError | None:
     if reply.status == 412:
         return AlreadyThere("crm_failed", f"{WHO} has this record already ({about}).")
     if code == _NO_RECORD:
-        return Gone("record_not_found", f"{WHO} has no such record ({about}).")
+        return no_such_record(WHO, about)
     if code == _NO_TABLE or message.startswith("Resource not found for the segment"):
         return AdminNeeded("unknown_object", f"{WHO} has no such table ({about}): {message}")
     if code == _NO_USER:
@@ -198,5 +195,5 @@ def _explain(reply: Reply, about: str) -> ConnectorError | None:
             "crm_forbidden", f"{WHO} does not let us do this ({about}): {lacks}. Give its role the right."
         )
     if reply.status == 400 and message:
-        return AdminNeeded("crm_rejected", f"{WHO} rejected the request ({about}): {message}")
+        return rejected(WHO, about, message)
     return None

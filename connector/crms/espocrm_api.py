@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.crms.base import Account
-from connector.crms.base_api import JsonApi, checked_id, said
-from connector.errors import AdminNeeded, ConnectorError
+from connector.crms.base_api import JsonApi, checked_id
+from connector.crms.base_said import forbidden, rejected, said
+from connector.errors import ConnectorError
 from connector.http import Reply
 
 WHO = "EspoCRM"
@@ -50,14 +51,8 @@ def explain(reply: Reply, about: str) -> ConnectorError | None:
     """What the header `X-Status-Reason` adds to 400 and 403; None leaves it to the status."""
     reason = said(reply.headers.get("x-status-reason")).rstrip(". ")
     if reply.status == 403 and reason:
-        return AdminNeeded(
-            "crm_forbidden",
-            f"{WHO} does not let our user do this ({about}): {reason}. Give its role the missing access.",
-        )
+        return forbidden(WHO, about, f"{reason}. Give its role the missing access.")
     if reply.status == 400:
-        return AdminNeeded(
-            "crm_rejected",
-            f"{WHO} rejected the request ({about}): {reason or 'a field is missing or wrong'}."
-            " Correct the mapping.",
-        )
+        why = reason or "a field is missing or wrong"
+        return rejected(WHO, about, f"{why}. Correct the mapping.")
     return None

@@ -8,11 +8,13 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from connector.crms.base import Account
-from connector.crms.base_api import JsonApi, checked_id, said
+from connector.crms.base_api import JsonApi, checked_id
+from connector.crms.base_said import body_of, forbidden, rejected, said, slow_down
 from connector.errors import AdminNeeded, ConnectorError, TryAgain
 from connector.http import Reply, retry_after
 
@@ -70,17 +72,12 @@ def explain(reply: Reply, about: str) -> ConnectorError | None:
     """
     if reply.status < 400 or reply.status in (401, 429):
         return None
-    try:
-        told = reply.json()
-    except ValueError:
-        told = None
-    told = told if isinstance(told, dict) else {}
+    told = body_of(reply)
     kind, words = str(told.get("exc_type") or ""), _words(told)
     if kind in _TAKEN or reply.status == 409:
         return AlreadyThere("crm_failed", f"{WHO} has a document of this name already ({about}).")
     if kind in _RATE_LIMITED:
-        wait = retry_after(reply)
-        return TryAgain("crm_rate_limited", f"{WHO} asks us to slow down ({about}).", retry_after=wait)
+        return slow_down(WHO, about, retry_after(reply))
     if kind in _PASSING:
         return TryAgain("crm_failed", f"{WHO} could not do it just now ({about}): {words or kind}")
     absent = _NO_DOCTYPE.search(words) if reply.status == 404 else None
@@ -90,17 +87,13 @@ def explain(reply: Reply, about: str) -> ConnectorError | None:
             f"{WHO} has no DocType {absent[1]!r} ({about}): install its app, or name another in the mapping.",
         )
     if reply.status == 403 and words:
-        return AdminNeeded(
-            "crm_forbidden",
-            f"{WHO} does not let our user do this ({about}): {words.rstrip('. ')}."
-            " Give its role the missing right.",
-        )
+        return forbidden(WHO, about, f"{words.rstrip('. ')}. Give its role the missing right.")
     if kind and reply.status not in (403, 404) and reply.status < 500:
-        return AdminNeeded("crm_rejected", f"{WHO} rejected the request ({about}): {words or kind}")
+        return rejected(WHO, about, words or kind)
     return None
 
 
-def _words(told: dict[str, Any]) -> str:
+def _words(told: Mapping[str, Any]) -> str:
     """The message a person would have read, without HTML; else the exception's text."""
     try:
         first = json.loads(json.loads(told["_server_messages"])[0])

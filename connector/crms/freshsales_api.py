@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from connector import redact
 from connector.crms.base import Account
-from connector.crms.base_api import JsonApi, checked_id, said
+from connector.crms.base_api import JsonApi, checked_id
+from connector.crms.base_said import body_of, said
 from connector.errors import AdminNeeded, ConnectorError, Gone
 from connector.http import Reply
 
@@ -75,12 +75,7 @@ def explain(reply: Reply, about: str) -> ConnectorError | None:
 
 
 def _words(reply: Reply) -> str:
-    try:
-        body: Any = reply.json()
-    except ValueError:
-        return ""
-    if not isinstance(body, dict):
-        return ""
+    body = body_of(reply)
     errors = body.get("errors")
     told = errors.get("message") if isinstance(errors, dict) else body.get("message")
     words = said(". ".join(map(str, told)) if isinstance(told, list) else told)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from connector.crms.base_api import JsonApi, said
+from connector.crms.base_api import JsonApi
+from connector.crms.base_said import said
 from connector.crms.hubspot_objects import CONTACT, ID, Kind, record_path
 from connector.errors import Gone, Refused
 

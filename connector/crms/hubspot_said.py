@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connector.crms.base_api import said
+from connector.crms.base_said import body_of, said
 from connector.errors import AdminNeeded, ConnectorError, TryAgain
 from connector.http import Reply, retry_after
 
@@ -21,7 +21,7 @@ _RESTS = {"DAILY": 1800.0, "TEN_SECONDLY_ROLLING": 10.0, "SECONDLY": 1.0}
 
 def explain(reply: Reply, about: str) -> ConnectorError | None:
     """What HubSpot means by this status and body; None where the common table knows."""
-    body, on = _body(reply), f" ({about})" if about else ""
+    body, on = body_of(reply), f" ({about})" if about else ""
     if reply.status in (_LOCKED, _MOVING):
         rest = max(retry_after(reply) or 0.0, _LOCKED_FOR)
         return TryAgain("crm_failed", f"HubSpot answered {reply.status}{on}.", retry_after=rest)
@@ -54,11 +54,3 @@ def _scopes(body: Mapping[str, Any]) -> list[str]:
         wanted = context.get("requiredGranularScopes") if isinstance(context, dict) else None
         found += [str(scope) for scope in wanted] if isinstance(wanted, list) else []
     return found
-
-
-def _body(reply: Reply) -> Mapping[str, Any]:
-    try:
-        value = reply.json()
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -23,12 +23,12 @@ from connector.crms.base_api import (
     given,
     known,
     only_one,
-    said,
     secret_text,
 )
+from connector.crms.base_said import body_of, rejected, said
 from connector.crms.leadsquared_check import findings
 from connector.crms.leadsquared_click import parse_leadsquared_click
-from connector.errors import AdminNeeded, ConnectorError, Gone, Refused, TryAgain
+from connector.errors import ConnectorError, Gone, Refused, TryAgain
 from connector.http import Reply
 from connector.model import Activity, Click, Phase, Record, Wanted
 
@@ -193,22 +193,17 @@ def _success(answer: Any, about: str) -> Mapping[str, Any]:
         return dict(answer)
     if status is None:
         raise TryAgain("crm_answer_odd", f"{WHO} answered with something that is no verdict ({about}).")
-    raise AdminNeeded(
-        "crm_rejected", f"{WHO} rejected the request ({about}): {said(answer.get('ExceptionMessage'))}"
-    )
+    raise rejected(WHO, about, said(answer.get("ExceptionMessage")))
 
 
 def _explain(reply: Reply, about: str) -> ConnectorError | None:
     """What an exception means; None for those that may pass."""
-    try:
-        told = reply.json()
-    except ValueError:
+    if reply.status < 400 or reply.status in (401, 429):
         return None
-    if reply.status < 400 or reply.status in (401, 429) or not isinstance(told, dict):
-        return None
+    told = body_of(reply)
     kind, message = said(told.get("ExceptionType"), 80), said(told.get("ExceptionMessage"))
     if _NOT_FOUND.search(kind):
         return Gone("record_not_found", f"{WHO} has no such record ({about}): {message}")
     if _FINAL.search(kind):
-        return AdminNeeded("crm_rejected", f"{WHO} rejected the request ({about}): {kind}, {message}")
+        return rejected(WHO, about, f"{kind}, {message}")
     return None

@@ -11,8 +11,9 @@ from typing import Any
 
 from connector import redact
 from connector.crms.base import Account
-from connector.crms.base_api import JsonApi, checked_id, said
+from connector.crms.base_api import JsonApi, checked_id
 from connector.crms.base_login import Grant, Login
+from connector.crms.base_said import body_of, said
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
 from connector.http import Reply, retry_after
 
@@ -81,7 +82,7 @@ def explain(reply: Reply, about: str) -> ConnectorError | None:
         return TryAgain(
             "crm_rate_limited", f"Pipedrive's firewall turned us away for a while{on}.", status=503
         )
-    told = _words(reply)
+    told = said(body_of(reply).get("error"))
     words = f" It says: {told}" if told else ""
     if reply.status == 400:
         return AdminNeeded("crm_rejected", f"Pipedrive rejected the request{on}.{words}")
@@ -109,12 +110,3 @@ def _slower(reply: Reply, on: str) -> TryAgain:
         except ValueError:
             wait = None
     return TryAgain("crm_rate_limited", f"Pipedrive asks us to slow down{on}.", status=503, retry_after=wait)
-
-
-def _words(reply: Reply) -> str:
-    """Pipedrive's own sentence about a refusal; empty when it has none."""
-    try:
-        body = reply.json()
-    except ValueError:
-        return ""
-    return said(body.get("error")) if isinstance(body, dict) else ""

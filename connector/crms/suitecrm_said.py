@@ -6,10 +6,9 @@ Seen on a live SuiteCRM 7.12.14 ("not found is 400"); the sentences as SuiteCRM'
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from connector.crms.base_api import said
-from connector.errors import AdminNeeded, ConnectorError, Gone, Refused
+from connector.crms.base_said import body_of, forbidden, no_such_record, rejected, said
+from connector.errors import ConnectorError, Refused
 from connector.http import Reply
 
 WHO = "SuiteCRM"
@@ -36,17 +35,14 @@ def explain(reply: Reply, about: str) -> ConnectorError | None:
     if found := _PROPERTY.search(detail):
         return _unknown_field(found[1], found[2], about)
     if _NO_RECORD.search(detail):
-        return Gone("record_not_found", f"{WHO} has no such record any more ({about}).")
+        return no_such_record(WHO, about)
     if _TAKEN.search(detail):
         return Taken("crm_rejected", f"{WHO} has a record of this id already ({about}).")
     if _NO_MODULE.search(detail):
         return Refused("unknown_object", f"{WHO} has no such module ({about}): correct it in the mapping.")
     if _DENIED.search(detail):
-        return AdminNeeded(
-            "crm_forbidden",
-            f"{WHO} does not let our user do this ({about}): give its role the missing right.",
-        )
-    return AdminNeeded("crm_rejected", f"{WHO} rejected the request ({about}): {said(detail)}")
+        return forbidden(WHO, about, "give its role the missing right.")
+    return rejected(WHO, about, said(detail))
 
 
 def _unknown_field(name: str, module: str, about: str) -> Refused:
@@ -56,10 +52,6 @@ def _unknown_field(name: str, module: str, about: str) -> Refused:
 
 
 def _detail(reply: Reply) -> str:
-    try:
-        told: Any = reply.json()
-    except ValueError:
-        return ""
-    errors = told.get("errors") if isinstance(told, dict) else None
+    errors = body_of(reply).get("errors")
     first = errors[0] if isinstance(errors, list) and errors else errors
     return str(first.get("detail") or "") if isinstance(first, dict) else ""

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.crms.base import Account
-from connector.crms.base_api import JsonApi, said
+from connector.crms.base_api import JsonApi
 from connector.crms.base_login import Grant, Login
-from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
+from connector.crms.base_said import body_of, forbidden, no_such_record, rejected, said, slow_down
+from connector.errors import AdminNeeded, ConnectorError, TryAgain
 from connector.http import Reply
 
 WHO = "Zoho CRM"
@@ -90,7 +91,7 @@ class Api:
         """The one row under `at`; Gone when there is none."""
         found = self.rows(method, path, about, at=at, **given)
         if not found:
-            raise Gone("record_not_found", f"{WHO} has no such record ({about}).")
+            raise no_such_record(WHO, about)
         row: dict[str, Any] = found[0]
         return row
 
@@ -130,12 +131,9 @@ def scope_of(method: str, path: str) -> str:
 
 def _told(reply: Reply) -> Mapping[str, Any]:
     """The object that tells of the fault: the answer itself, or its first row."""
-    try:
-        value = reply.json()
-    except ValueError:
-        return {}
-    rows = value.get("data") if isinstance(value, dict) else None
-    told = rows[0] if isinstance(rows, list) and rows else value
+    whole = body_of(reply)
+    rows = whole.get("data")
+    told = rows[0] if isinstance(rows, list) and rows else whole
     return told if isinstance(told, dict) else {}
 
 
@@ -164,21 +162,16 @@ def _meaning(told: Mapping[str, Any], about: str) -> ConnectorError:
             record_id=str(found or ""),
         )
     if code == "INVALID_DATA" and not field and _NO_SUCH_ID.search(message):
-        return Gone("record_not_found", f"{WHO} has no such record ({about}).")
+        return no_such_record(WHO, about)
     if code == "INVALID_MODULE":
         return AdminNeeded(
             "unknown_object", f"{WHO} has no module of this name ({about}): correct it in the mapping."
         )
     if code == "NO_PERMISSION":
-        return AdminNeeded(
-            "crm_forbidden",
-            f"{WHO} does not let our user do this ({about}): {message}. Give its profile the right.",
-        )
+        return forbidden(WHO, about, f"{message}. Give its profile the right.")
     if code in _SLOW_DOWN:
-        return TryAgain("crm_rate_limited", f"{WHO} asks us to slow down ({about}).", status=503)
+        return slow_down(WHO, about)
     wanted = said(details.get("expected_data_type"), 60)
     where = f", field {field}" if field else ""
     kind = f", expected {wanted}" if wanted else ""
-    return AdminNeeded(
-        "crm_rejected", f"{WHO} rejected the request ({about}): {code}, {message}{where}{kind}."
-    )
+    return rejected(WHO, about, f"{code}, {message}{where}{kind}.")
