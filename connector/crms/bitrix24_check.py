@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from connector.crms.base import Finding
-from connector.crms.base_check import fields_there
+from connector.crms.base_check import fields_asked, people_paths
 from connector.crms.bitrix24_api import Api
 from connector.errors import ConnectorError
 from connector.model import Wanted
@@ -33,15 +33,11 @@ def findings(api: Api, wanted: Mapping[str, Wanted]) -> list[Finding]:
         found.append(Finding(f"scope {name}", ok, "" if ok else f"Give the app the permission {name}."))
     for name, paths in wanted.items():
         found += _fields(api, name, _FIELDS.get(name), paths.record)
-    people = [path for paths in wanted.values() for path in (*paths.owner, *paths.user)]
+    people = people_paths(wanted)
     return [*found, *_fields(api, "users", "user.fields", people)] if people else found
 
 
 def _fields(api: Api, what: str, method: str | None, paths: Iterable[str]) -> list[Finding]:
     if method is None:
         return [Finding(what, False, f"Calls are made from {', '.join(_FIELDS)}.")]
-    try:
-        names = api.row(api.call(method, what), what)
-    except ConnectorError as error:
-        return [Finding(what, False, error.message)]
-    return fields_there(what, paths, [*names, *_MADE])
+    return fields_asked(what, paths, lambda: [*api.row(api.call(method, what), what), *_MADE])

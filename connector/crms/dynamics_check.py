@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from connector.crms.base import Finding
+from connector.crms.base_check import looked_at
 from connector.crms.dynamics_api import OWNER, USERS, Api, UnknownField, guid_of
 from connector.crms.dynamics_call import PHONECALLS
 from connector.errors import ConnectorError
@@ -27,16 +28,15 @@ _RIGHTS = (
 
 def findings(api: Api, wanted: Mapping[str, Wanted]) -> list[Finding]:
     """One finding for the login, the application user, each table, each missing field, each missing right."""
-    try:
-        api.login.token()
-    except ConnectorError as error:
-        return [Finding("login", False, error.message)]
+    login = looked_at("login", api.login.token)
+    if not login.ok:
+        return [login]
     try:
         told = api.ask("WhoAmI()", "our own user")
         me = guid_of(str(told.get("UserId")) if isinstance(told, dict) else "", "user of our own")
     except ConnectorError as error:
-        return [Finding("login", True), Finding("application user", False, error.message)]
-    found = [Finding("login", True), Finding("application user", True)]
+        return [login, Finding("application user", False, error.message)]
+    found = [login, Finding("application user", True)]
     for table, paths in wanted.items():
         asked = [*paths.record, *(f"{OWNER}.{path}" for path in paths.owner)]
         found += _fields(table, asked, partial(_ask, api, table))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from connector.crms.base import Finding
 from connector.crms.base_api import JsonApi
+from connector.crms.base_check import did_you_mean, people_paths
+from connector.crms.base_read import first_parts
 from connector.crms.espocrm_api import address, search
 from connector.crms.espocrm_read import LINKS, USER
 from connector.errors import ConnectorError
@@ -26,9 +27,8 @@ def findings(api: JsonApi, call: str, wanted: Mapping[str, Wanted]) -> list[Find
     found = [Finding("api_key", True)]
     for entity, paths in wanted.items():
         found.append(_fields(api, entity, [_attribute(path) for path in paths.record]))
-    people = list(dict.fromkeys(path for paths in wanted.values() for path in (*paths.owner, *paths.user)))
-    if people:
-        found.append(_fields(api, USER, [path.partition(".")[0] for path in people]))
+    if people := people_paths(wanted):
+        found.append(_fields(api, USER, first_parts(people)))
     return [*found, _writes(me, call)]
 
 
@@ -49,8 +49,7 @@ def _fields(api: JsonApi, entity: str, names: Sequence[str]) -> Finding:
     missing = [name for name in dict.fromkeys(names) if name not in whole]
     if not missing:
         return Finding(entity, True)
-    close = get_close_matches(missing[0], whole, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(missing[0], whole)
     told = f"{entity} has no field {', '.join(map(repr, missing))}, or our user's role may not read it.{hint}"
     return Finding(entity, False, told)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from connector.crms.base import Finding
 from connector.crms.base_api import JsonApi
+from connector.crms.base_check import looked_at
 from connector.crms.frappe_fields import Fields
 from connector.crms.frappe_read import AGENT, AGENTS, LINKS, Reader
 from connector.errors import ConnectorError
@@ -17,11 +19,11 @@ CALL_LOGS = ("CRM Call Log", "Call Log")
 
 def findings(api: JsonApi, reader: Reader, zone: str, wanted: Mapping[str, Wanted]) -> list[Finding]:
     """One finding each for key and secret, the time zone, every DocType that is read, and the call log."""
-    try:
-        api.object("GET", "api/method/frappe.auth.get_logged_user", "own user")
-    except ConnectorError as error:
-        return [Finding("api_key and api_secret", False, error.message)]
-    found = [Finding("api_key and api_secret", True), _zone(api, zone)]
+    ask = partial(api.object, "GET", "api/method/frappe.auth.get_logged_user", "own user")
+    keys = looked_at("api_key and api_secret", ask)
+    if not keys.ok:
+        return [keys]
+    found = [keys, _zone(api, zone)]
     for doctype, names in _asked(reader, wanted).items():
         found.append(_fields(reader.fields, doctype, list(names)))
     return [*found, _call_log(reader.fields)]

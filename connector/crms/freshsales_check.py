@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from connector.crms.base import Finding
 from connector.crms.base_api import JsonApi
+from connector.crms.base_check import looked_at
 from connector.crms.freshsales_api import KINDS, WHO, ActivityType
 from connector.errors import ConnectorError
 from connector.model import Wanted
@@ -32,16 +34,10 @@ _ALWAYS = frozenset(
 
 def findings(api: JsonApi, kind: ActivityType, wanted: Mapping[str, Wanted]) -> list[Finding]:
     """One finding each for the key, the activity type, every object and every field."""
-    try:
-        api.rows("GET", "selector/owners", "API key", at="users")
-    except ConnectorError as error:
-        return [Finding("API key", False, error.message)]
-    found = [Finding("API key", True)]
-    try:
-        kind.id()
-        found.append(Finding("activity type", True))
-    except ConnectorError as error:
-        found.append(Finding("activity type", False, error.message))
+    found = [looked_at("API key", partial(api.rows, "GET", "selector/owners", "API key", at="users"))]
+    if not found[0].ok:
+        return found
+    found.append(looked_at("activity type", kind.id))
     for name, paths in wanted.items():
         found += _object(api, name, list(paths.record))
     return found

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from connector.crms.base import Finding
 from connector.crms.base_api import JsonApi
+from connector.crms.base_check import looked_at
 from connector.crms.hubspot_calls import CALLS, KEY
 from connector.crms.hubspot_objects import CONTACT, kind_of
 from connector.crms.hubspot_read import OWNER_FIELDS, THROUGH, split
@@ -43,11 +45,7 @@ def findings(api: JsonApi, wanted: Mapping[str, Wanted]) -> list[Finding]:
 
 
 def _asked(api: JsonApi, what: str, path: str, params: Mapping[str, Any]) -> Finding:
-    try:
-        api.rows("GET", path, what, at="results", params=params)
-    except ConnectorError as error:
-        return Finding(what, False, error.message)
-    return Finding(what, True)
+    return looked_at(what, partial(api.rows, "GET", path, what, at="results", params=params))
 
 
 def _fields(

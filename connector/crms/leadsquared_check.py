@@ -11,7 +11,7 @@ from typing import Any
 
 from connector.crms.base import Finding
 from connector.crms.base_api import JsonApi
-from connector.crms.base_check import fields_there
+from connector.crms.base_check import fields_there, people_paths
 from connector.errors import ConnectorError
 from connector.model import Wanted
 
@@ -27,7 +27,7 @@ def findings(api: JsonApi, wanted: Mapping[str, Wanted]) -> list[Finding]:
     found, known = [Finding("keys", True)], {str(row.get("SchemaName")) for row in fields}
     for name, paths in wanted.items():
         found += fields_there(name, paths.record, known)
-    people = [path for paths in wanted.values() for path in (*paths.owner, *paths.user)]
+    people = people_paths(wanted)
     return [*found, *_users(api, people)] if people else found
 
 

@@ -5,12 +5,13 @@ A standard field is looked for on one record, for Pipedrive's lists of fields na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from connector.crms.base import Finding
 from connector.crms.base_api import JsonApi, known
+from connector.crms.base_check import looked_at
 from connector.crms.pipedrive_api import RECORDS, WHO
 from connector.crms.pipedrive_read import CUSTOM, LINKS, Reader, shaped
 from connector.errors import ConnectorError
@@ -59,22 +60,14 @@ def _of_object(api: JsonApi, reader: Reader, kind: str, paths: list[str]) -> lis
         first, _, rest = path.partition(".")
         if first == CUSTOM and rest:
             look = partial(reader.check_field, kind, rest.partition(".")[0], kind)
-            found.append(_finding(f"{kind} {path}", look))
+            found.append(looked_at(f"{kind} {path}", look))
         elif rows:
             found.append(_standard(kind, shaped(rows[0]), path))
     return found
 
 
 def _standard(kind: str, row: Mapping[str, Any], path: str) -> Finding:
-    return _finding(f"{kind} {path}", partial(known, row, [path], WHO, kind))
-
-
-def _finding(what: str, look: Callable[[], None]) -> Finding:
-    try:
-        look()
-    except ConnectorError as error:
-        return Finding(what, False, error.message)
-    return Finding(what, True)
+    return looked_at(f"{kind} {path}", partial(known, row, [path], WHO, kind))
 
 
 def _call_type(api: JsonApi) -> Finding:

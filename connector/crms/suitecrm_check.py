@@ -7,9 +7,12 @@ does not know. Its own list of fields (`/Api/V8/meta/fields`) leaves users out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from connector.crms.base import Finding
 from connector.crms.base_api import JsonApi
+from connector.crms.base_check import looked_at, people_paths
+from connector.crms.base_read import first_parts
 from connector.crms.suitecrm_said import MODULES
 from connector.errors import ConnectorError
 from connector.model import Wanted
@@ -30,16 +33,12 @@ def findings(api: JsonApi, wanted: Mapping[str, Wanted]) -> list[Finding]:
     else:
         calls = Finding("Calls", True)
     modules = {module: list(paths.record) for module, paths in wanted.items()}
-    people = [path for paths in wanted.values() for path in (*paths.owner, *paths.user)]
+    people = people_paths(wanted)
     asked = modules | ({"Users": people} if people else {})
     return [Finding("OAuth2 client", True), calls, *(_module(api, *each) for each in asked.items())]
 
 
 def _module(api: JsonApi, module: str, paths: Iterable[str]) -> Finding:
-    fields = ",".join(dict.fromkeys(name for path in paths if (name := path.partition(".")[0]) != "id"))
+    fields = ",".join(name for name in first_parts(paths) if name != "id")
     params = _ONE | ({f"fields[{module}]": fields} if fields else {})
-    try:
-        api.object("GET", f"{MODULES}/{module}", module, params=params)
-    except ConnectorError as error:
-        return Finding(module, False, error.message)
-    return Finding(module, True)
+    return looked_at(module, partial(api.object, "GET", f"{MODULES}/{module}", module, params=params))

@@ -5,11 +5,12 @@ Zoho CRM, "Fields Metadata" (`api_name`, `unique`) and "Users" (`type=CurrentUse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from connector.crms.base import Finding
-from connector.crms.base_check import fields_there
+from connector.crms.base_check import fields_asked, looked_at, people_paths
 from connector.crms.zoho_api import Api
 from connector.crms.zoho_call import CALLS
 from connector.errors import ConnectorError
@@ -18,34 +19,24 @@ from connector.model import Wanted
 
 def findings(api: Api, wanted: Mapping[str, Wanted]) -> list[Finding]:
     """One finding for the refresh token, each module, each missing field, the users, and the key's field."""
-    try:
-        api.login.token()
-    except ConnectorError as error:
-        return [Finding("refresh token", False, error.message)]
-    found = [Finding("refresh token", True)]
+    found = [looked_at("refresh token", api.login.token)]
+    if not found[0].ok:
+        return found
     for module, paths in wanted.items():
-        found += _module(api, module, paths.record)
-    people = [path for paths in wanted.values() for path in (*paths.owner, *paths.user)]
-    if people:
-        found += _users(api, people)
+        found += fields_asked(module, paths.record, partial(_of_module, api, module))
+    if people := people_paths(wanted):
+        found += fields_asked("users", people, partial(_of_users, api))
     return [*found, *_calls(api)]
 
 
-def _module(api: Api, module: str, paths: Iterable[str]) -> list[Finding]:
-    try:
-        known = _fields(api, module)
-    except ConnectorError as error:
-        return [Finding(module, False, error.message)]
-    return fields_there(module, paths, {"id", *known})
+def _of_module(api: Api, module: str) -> list[str]:
+    return ["id", *_fields(api, module)]
 
 
-def _users(api: Api, paths: Iterable[str]) -> list[Finding]:
-    try:
-        me = api.one("GET", "users", "users", at="users", params={"type": "CurrentUser"})
-    except ConnectorError as error:
-        return [Finding("users", False, error.message)]
+def _of_users(api: Api) -> list[str]:
+    me = api.one("GET", "users", "users", at="users", params={"type": "CurrentUser"})
     # A record tells of its owner's `name`, a user's own record calls the same `full_name`.
-    return fields_there("users", paths, {"name", *me})
+    return ["name", *me]
 
 
 def _calls(api: Api) -> list[Finding]:
