@@ -23,6 +23,7 @@ from connector.crms.base_api import (
     known,
     secret_text,
 )
+from connector.crms.base_read import first_parts, row_with
 from connector.crms.bitrix24_api import WHO, Api
 from connector.crms.bitrix24_check import findings
 from connector.crms.bitrix24_click import CALL_BACK, STARTED, parse_bitrix24_click
@@ -178,7 +179,7 @@ def _of(activity: Activity, names: Iterable[str]) -> dict[str, Any]:
 
 def _kept(row: Mapping[str, Any], paths: Iterable[str], about: str) -> dict[str, Any]:
     """The wanted fields, empty as None, and phones by type (`PHONE_MOBILE`) or the first (`PHONE_FIRST`)."""
-    names = list(dict.fromkeys(path.partition(".")[0] for path in paths))
+    names = first_parts(paths)
     plain = [name for name in names if name not in _LISTS and not _BY_TYPE.fullmatch(name)]
     known(row, plain, WHO, about)
     phones = [each for each in row.get("PHONE") or [] if isinstance(each, dict)]
@@ -193,7 +194,5 @@ def _kept(row: Mapping[str, Any], paths: Iterable[str], about: str) -> dict[str,
 
 def _person(rows: Any, number: Any, paths: Iterable[str]) -> dict[str, Any]:
     """The user of this id among those who came; a field that is empty is left out, so all may be None."""
-    names = [path.partition(".")[0] for path in paths]
-    people = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    found = next((row for row in people if number and str(row.get("ID")) == str(number)), None)
-    return {name: found.get(name) or None for name in names} if found else {}
+    found = row_with(rows, number, "ID")
+    return {name: found.get(name) or None for name in first_parts(paths)} if found else {}

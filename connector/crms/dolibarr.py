@@ -24,6 +24,7 @@ from connector.crms.base_api import (
     known,
     secret_text,
 )
+from connector.crms.base_read import if_there, kept
 from connector.crms.dolibarr_check import findings
 from connector.crms.dolibarr_click import EXTRAS, OBJECTS, parse_dolibarr_click, ticked
 from connector.crms.dolibarr_said import API, WHO, explain
@@ -103,10 +104,8 @@ class Dolibarr(Crm):
         """Look for our key at the end of notes."""
         ours, about = f"{REFERENCE} {activity.key}", about_activity(activity)
         asked = {"sqlfilters": f"(t.note:like:'%{ours}%')", "limit": "10"}
-        try:
-            rows = self._api.rows("GET", EVENTS, about, params=asked)
-        except Gone:  # none, in the words of a list
-            return None
+        # 404 is none, in the words of a list.
+        rows = if_there(self._api.rows, "GET", EVENTS, about, params=asked) or []
         return next((self._api.id_in(row, about) for row in rows if ours in json.dumps(row)), None)
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
@@ -132,10 +131,8 @@ class Dolibarr(Crm):
         """
         if company is None:
             return {}
-        try:
-            rows = self._api.rows("GET", f"{API}/thirdparties/{company}/representatives", about)
-        except Gone:
-            return {}
+        path = f"{API}/thirdparties/{company}/representatives"
+        rows = if_there(self._api.rows, "GET", path, about)
         return self._user(_number(rows[0].get("id")), paths) if rows else {}
 
     def _user(self, user: str | None, paths: Iterable[str]) -> dict[str, Any]:
@@ -144,11 +141,8 @@ class Dolibarr(Crm):
             return {}
         by = "" if _ID.fullmatch(user) else "email/" if "@" in user else "login/"
         about = f"user {user}"
-        try:
-            row = self._api.object("GET", f"{API}/users/{by}{quote(user, safe='')}", about)
-        except Gone:
-            return {}
-        return _kept(row, paths, about) | {"id": _number(row.get("id"))}
+        row = if_there(self._api.object, "GET", f"{API}/users/{by}{quote(user, safe='')}", about)
+        return _kept(row, paths, about) | {"id": _number(row.get("id"))} if row is not None else {}
 
 
 def _path(kind: str, number: str, about: str) -> str:
@@ -170,14 +164,13 @@ def _number(value: Any) -> str | None:
 def _kept(row: Mapping[str, Any], paths: Iterable[str], about: str) -> dict[str, Any]:
     """The wanted fields, empty texts as None; a record without complementary attributes has `[]` for them."""
     listed = list(paths)
-    known(row, listed, WHO, about)
-    kept = {name: row[name] or None for name in (path.partition(".")[0] for path in listed)}
-    if EXTRAS in kept:
+    just = {name: value or None for name, value in kept(row, listed, WHO, about).items()}
+    if EXTRAS in just:
         names = [path.partition(".")[2] for path in listed if path.startswith(f"{EXTRAS}.")]
-        extras = kept[EXTRAS] or dict.fromkeys(names)
+        extras = just[EXTRAS] or dict.fromkeys(names)
         known(extras, names, WHO, f"{about}, complementary attributes")
-        kept[EXTRAS] = extras
-    return kept
+        just[EXTRAS] = extras
+    return just
 
 
 def _where(activity: Activity) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from marshmallow import fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
 from connector.crms.base_api import ApiSchema, about_activity, check_base_url, known, secret_text
+from connector.crms.base_read import if_there
 from connector.crms.dynamics_api import OWNER, USERS, WHO, AlreadyThere, Api, UnknownField, guid_of
 from connector.crms.dynamics_call import (
     OPEN,
@@ -135,11 +136,8 @@ class Dynamics(Crm):
     def find(self, activity: Activity) -> str | None:
         """Look whether there is a call under the id that our key gives."""
         number = id_of(activity.key)
-        try:
-            self._api.one(f"{PHONECALLS}({number})", ["activityid"], about_activity(activity))
-        except Gone:
-            return None
-        return number
+        call = if_there(self._api.one, f"{PHONECALLS}({number})", ["activityid"], about_activity(activity))
+        return None if call is None else number
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
         """One finding for the login, the application user, each table, missing field and right."""

@@ -14,8 +14,9 @@ from urllib.parse import quote, urlsplit
 from connector.crms.base import Account
 from connector.crms.base_api import JsonApi, checked_id
 from connector.crms.base_login import Grant, Login
+from connector.crms.base_read import if_there
 from connector.crms.base_said import body_of, no_such_record, rejected, said
-from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
+from connector.errors import AdminNeeded, ConnectorError, TryAgain
 from connector.http import Reply
 
 WHO = "Dynamics 365"
@@ -127,11 +128,8 @@ class Api:
     ) -> list[dict[str, Any]]:
         """The first `top` records of a table, those alone that an OData `$filter` holds for."""
         chosen = f"&$filter={quote(where)}" if where else ""
-        found = self._api.object("GET", f"{_PATH}{address}?{query(paths)}{chosen}&$top={top}", about)
-        rows = found.get("value")
-        if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-            return rows
-        raise TryAgain("crm_answer_odd", f"{WHO} answered with something that is no list ({about}).")
+        asked = f"{_PATH}{address}?{query(paths)}{chosen}&$top={top}"
+        return self._api.rows("GET", asked, about, at="value")
 
     def ask(self, address: str, about: str) -> Any:
         """Whatever is answered at this address, decoded; None for nothing."""
@@ -150,11 +148,8 @@ class Api:
         """The name a table's records are addressed by, `contacts` for contact."""
         if table not in self._sets:
             where = f"EntityDefinitions(LogicalName='{name_in(table)}')?$select=EntitySetName"
-            try:
-                answer = self._api.object("GET", _PATH + where, f"table {table}")
-            except Gone:
-                answer = {}
-            name = answer.get("EntitySetName")
+            answer = if_there(self._api.object, "GET", _PATH + where, f"table {table}")
+            name = (answer or {}).get("EntitySetName")
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise AdminNeeded(
                     "unknown_object", f"{WHO} has no table {table!r}: correct its name in the mapping."

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.crms.base_api import JsonApi
+from connector.crms.base_read import first_parts, if_there, split_paths
 from connector.crms.espocrm_api import WHO, address, search
-from connector.errors import Gone, Refused
+from connector.errors import Refused
 from connector.model import Click, Record, Wanted
 
 USER = "User"
@@ -28,7 +29,7 @@ class Reader:
     def read(self, click: Click, wanted: Wanted) -> Record:
         """Return the wanted fields: a request for the record, one for each link and person they name."""
         about = f"{click.object} {click.record_id}"
-        whole = self._api.object("GET", address(click.object, click.record_id, about), about)
+        whole = self._whole(click.object, click.record_id, about)
         record = self._through_links(whole, wanted.record, about)
         owner: Mapping[str, Any] = {}
         if wanted.owner and whole.get(OWNER):
@@ -40,11 +41,11 @@ class Reader:
         return Record(record, owner, user)
 
     def _user(self, user: str, paths: Sequence[str], about: str) -> Mapping[str, Any]:
-        try:
-            whole = self._api.object("GET", address(USER, user, about), about)
-        except Gone:
-            return {}
-        return only(whole, paths, about)
+        whole = if_there(self._whole, USER, user, about)
+        return {} if whole is None else only(whole, paths, about)
+
+    def _whole(self, entity: str, record_id: str, about: str) -> dict[str, Any]:
+        return self._api.object("GET", address(entity, record_id, about), about)
 
     def _user_id(self, user: str, about: str) -> str | None:
         """The id of a user given by id, user name or e-mail address; None unless there is just one."""
@@ -59,11 +60,10 @@ class Reader:
 
     def _through_links(self, whole: Mapping[str, Any], paths: Sequence[str], about: str) -> dict[str, Any]:
         """The wanted fields; those behind a link from the linked record."""
-        through = [path for path in paths if path.partition(".")[0] in LINKS and "." in path]
-        record = only(whole, [path for path in paths if path not in through], about)
-        for name in dict.fromkeys(path.partition(".")[0] for path in through):
+        own, through = split_paths(paths, LINKS)
+        record = only(whole, own, about)
+        for name, behind in through.items():
             linked = only(whole, [f"{name}Id", *([] if LINKS[name] else [f"{name}Type"])], about)
-            behind = [path.partition(".")[2] for path in through if path.startswith(f"{name}.")]
             record[name] = self._linked(
                 LINKS[name] or linked.get(f"{name}Type"), linked[f"{name}Id"], behind, about
             )
@@ -73,11 +73,8 @@ class Reader:
         if not entity or not record_id:
             return None
         named = f"{entity} of {about}"
-        try:
-            whole = self._api.object("GET", address(str(entity), str(record_id), named), named)
-        except Gone:
-            return None
-        return only(whole, paths, named)
+        whole = if_there(self._whole, str(entity), str(record_id), named)
+        return None if whole is None else only(whole, paths, named)
 
 
 def only(whole: Mapping[str, Any], paths: Sequence[str], about: str) -> dict[str, Any]:
@@ -85,7 +82,7 @@ def only(whole: Mapping[str, Any], paths: Sequence[str], about: str) -> dict[str
 
     An empty field is answered as null; one that our user's role may not read is left out like one unheard of.
     """
-    names = dict.fromkeys(path.partition(".")[0] for path in paths)
+    names = first_parts(paths)
     for name in names:
         if name not in whole:
             raise Refused(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.crms.base_api import JsonApi
+from connector.crms.base_read import first_parts, if_there
 from connector.crms.frappe_api import WHO, document
 from connector.crms.frappe_fields import Fields
 from connector.errors import Gone, Refused
@@ -81,18 +82,15 @@ class Reader:
         return found
 
     def _agent(self, name: str, paths: Sequence[str], about: str) -> dict[str, Any] | None:
-        try:
-            agent = document(self._api, AGENTS, name, about)
-        except Gone:
-            return None
-        return self._only(AGENTS, agent, paths, f"{AGENTS} of the {about}")
+        agent = if_there(document, self._api, AGENTS, name, about)
+        return self._only(AGENTS, agent, paths, f"{AGENTS} of the {about}") if agent is not None else None
 
     def _through_links(
         self, doctype: str, whole: Mapping[str, Any], paths: Sequence[str], about: str
     ) -> dict[str, Any]:
         """The wanted fields; where a path goes on behind a link, the linked document's in its place."""
         record = self._only(doctype, whole, paths, about)
-        for name in dict.fromkeys(path.partition(".")[0] for path in paths if "." in path):
+        for name in first_parts(path for path in paths if "." in path):
             if not isinstance(record.get(name), str):
                 continue  # empty, or a child table
             if name not in LINKS:
@@ -102,12 +100,9 @@ class Reader:
                     f" {', '.join(LINKS)} only.",
                 )
             behind = [path.partition(".")[2] for path in paths if path.startswith(f"{name}.")]
-            try:
-                linked = document(self._api, LINKS[name], record[name], f"{name} of {about}")
-            except Gone:
-                record[name] = None
-            else:
-                record[name] = self._only(LINKS[name], linked, behind, f"{name} of {about}")
+            named = f"{name} of {about}"
+            linked = if_there(document, self._api, LINKS[name], record[name], named)
+            record[name] = None if linked is None else self._only(LINKS[name], linked, behind, named)
         return record
 
     def _only(
@@ -117,7 +112,7 @@ class Reader:
 
         What is absent and cannot be asked for stays out: nobody knows whether it is empty or hidden.
         """
-        names = dict.fromkeys(path.partition(".")[0] for path in paths)
+        names = first_parts(paths)
         unknown = self.fields.unknown(doctype, [name for name in names if name not in whole])
         if unknown:
             raise Refused(

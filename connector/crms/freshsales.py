@@ -12,6 +12,7 @@ from marshmallow import fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
 from connector.crms.base_api import ApiSchema, about_activity, given, known, only_one, secret_text
+from connector.crms.base_read import first_parts, row_with
 from connector.crms.freshsales_api import (
     ACTIVITIES,
     KINDS,
@@ -66,16 +67,15 @@ class Freshsales(Crm):
         """One request for the record with its owner; one more for the acting user when that is wanted."""
         about = f"{click.object} {click.record_id}"
         kind = KINDS.get(click.object)
-        brings = [name for name in (kind.brings if kind else ()) if _through(name, wanted.record)]
+        named = first_parts(wanted.record)
+        brings = [name for name in (kind.brings if kind else ()) if name in named]
         answer = self._with(click.object, click.record_id, "owner", *brings)
         row = self._api.as_object(answer.get(click.object), about)
         row |= {name: answer.get(name) or [] for name in brings}
         known(row, wanted.record, WHO, about)
         _check_custom(row, wanted.record, about)
-        kept = {path.partition(".")[0] for path in wanted.record} | {"id", "owner_id"}
-        record = {name: value for name, value in row.items() if name in kept}
-        people = answer.get("users")
-        owner = _person(people, row.get("owner_id"), wanted.owner) if row.get("owner_id") else {}
+        record = {name: value for name, value in row.items() if name in (*named, "id", "owner_id")}
+        owner = _person(answer.get("users"), row["owner_id"], wanted.owner) if row.get("owner_id") else {}
         return Record(record, owner, self._acting(click.user, wanted.user))
 
     def create(self, activity: Activity) -> str:
@@ -138,15 +138,9 @@ class Freshsales(Crm):
         return _person(people, found.get("id") if found else user, wanted)
 
 
-def _through(name: str, paths: Iterable[str]) -> bool:
-    return any(path.partition(".")[0] == name for path in paths)
-
-
 def _person(people: Any, number: Any, wanted: Iterable[str]) -> dict[str, Any]:
     """The wanted fields of the user with this id, empty when there is none among those who came along."""
-    names = [path.partition(".")[0] for path in wanted]
-    rows = [row for row in people if isinstance(row, dict)] if isinstance(people, list) else []
-    found = next((row for row in rows if str(row.get("id")) == str(number)), None)
+    names, found = first_parts(wanted), row_with(people, number)
     if found is None:
         return dict.fromkeys(names)
     known(found, [name for name in names if name not in USER_PHONES], WHO, f"user {number}")

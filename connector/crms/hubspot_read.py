@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from connector.crms.base_api import JsonApi
+from connector.crms.base_api import JsonApi, only_one
+from connector.crms.base_read import if_there, split_paths
 from connector.crms.base_said import said
 from connector.crms.hubspot_objects import CONTACT, ID, Kind, record_path
 from connector.errors import Gone, Refused
@@ -24,15 +25,8 @@ THROUGH = "contact"
 
 def split(kind: Kind, paths: Iterable[str]) -> tuple[list[str], list[str]]:
     """A record's own properties, and those of its contact; `id` is there without asking."""
-    own: list[str] = []
-    through: list[str] = []
-    for path in paths:
-        root, dot, rest = path.partition(".")
-        if kind is not CONTACT and root == THROUGH and dot:
-            through.append(rest)
-        elif path != "id":
-            own.append(path)
-    return own, through
+    own, through = split_paths(paths, () if kind is CONTACT else (THROUGH,))
+    return [path for path in own if path != "id"], through.get(THROUGH, [])
 
 
 class Reader:
@@ -59,29 +53,22 @@ class Reader:
 
     def owner(self, owner_id: Any, paths: Sequence[str]) -> dict[str, Any]:
         """The owner's wanted fields; all empty for nobody and for one who is deactivated."""
-        found: Mapping[str, Any] = {}
+        found: Mapping[str, Any] | None = None
         if paths and ID.fullmatch(str(owner_id)):
-            try:
-                found = self._api.object("GET", f"crm/v3/owners/{owner_id}", f"owner {owner_id}")
-            except Gone:
-                found = {}
-        return self._person(found, paths)
+            found = if_there(self._api.object, "GET", f"crm/v3/owners/{owner_id}", f"owner {owner_id}")
+        return self._person(found or {}, paths)
 
     def user(self, who: str | None, paths: Sequence[str]) -> dict[str, Any]:
         """The same for who clicked: by e-mail, or by the user id that HubSpot knows its people by."""
-        found: Mapping[str, Any] = {}
+        found: Mapping[str, Any] | None = None
         if paths and who and "@" in who:
             params = {"email": who, "limit": 2}
             owners = self._api.rows("GET", "crm/v3/owners", "who clicked", at="results", params=params)
-            same = [one for one in owners if str(one.get("email")).casefold() == who.strip().casefold()]
-            found = same[0] if len(same) == 1 else {}
+            found = only_one(owners, who)
         elif paths and who and ID.fullmatch(who):
-            params = {"idProperty": "userId"}
-            try:
-                found = self._api.object("GET", f"crm/v3/owners/{who}", "who clicked", params=params)
-            except Gone:
-                found = {}
-        return self._person(found, paths)
+            by = {"idProperty": "userId"}
+            found = if_there(self._api.object, "GET", f"crm/v3/owners/{who}", "who clicked", params=by)
+        return self._person(found or {}, paths)
 
     def _contact(self, told: Mapping[str, Any], paths: Sequence[str], about: str) -> dict[str, Any] | None:
         """The one contact of another object, or None; of several, nobody can tell who is to be rung."""

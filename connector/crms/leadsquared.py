@@ -21,10 +21,10 @@ from connector.crms.base_api import (
     about_activity,
     checked_id,
     given,
-    known,
     only_one,
     secret_text,
 )
+from connector.crms.base_read import first_parts, kept
 from connector.crms.base_said import body_of, rejected, said
 from connector.crms.leadsquared_check import findings
 from connector.crms.leadsquared_click import parse_leadsquared_click
@@ -80,10 +80,10 @@ class LeadSquared(Crm):
         row = self._first(f"{_LEADS}/Leads.GetById", about, id=lead)
         if row is None:
             raise Gone("record_not_found", f"{WHO} has no such lead ({about}). It may have been deleted.")
-        known(row, wanted.record, WHO, about)
+        record = kept(row, wanted.record, WHO, about)
         owner = self._person(row.get("OwnerId"), wanted.owner, f"the owner of {about}")
         user = self._person(self._user_id(click.user, wanted.user), wanted.user, "the user who clicked")
-        return Record({name: row[name] for name in _first_parts(wanted.record)}, owner, user)
+        return Record(record, owner, user)
 
     def create(self, activity: Activity) -> str:
         """Log the call and return its activity's id, or our own key where LeadSquared tells none.
@@ -149,14 +149,13 @@ class LeadSquared(Crm):
         """A user by id; without phones when LeadSquared has no active user of this id."""
         if not wanted or not isinstance(user, str) or not _ID.fullmatch(user):
             return {}
-        names = _first_parts(wanted)
+        names = first_parts(wanted)
         if names == ["UserId"]:
             return {"UserId": user}
         row = self._first(f"{_USERS}/User/Retrieve/ByUserId", about, userId=user)
         if row is None:
             return {**dict.fromkeys(names), "UserId": user}
-        known(row, wanted, WHO, about)
-        return {name: row[name] for name in names}
+        return kept(row, wanted, WHO, about)
 
     def _user_id(self, user: str | None, wanted: Sequence[str]) -> str | None:
         """The acting user's id; found by e-mail (case ignored) where that is what came."""
@@ -169,10 +168,6 @@ class LeadSquared(Crm):
     def _first(self, path: str, about: str, **params: str) -> dict[str, Any] | None:
         rows = self._api.rows("GET", path, about, params=params)
         return rows[0] if rows else None
-
-
-def _first_parts(paths: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(path.partition(".")[0] for path in paths))
 
 
 def _values(activity: Activity) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connector.crms.base_api import JsonApi, known, only_one
+from connector.crms.base_read import first_parts, if_there, split_paths
 from connector.crms.pipedrive_api import FIELDS, HASH, WHO, data_of, path_of
 from connector.errors import Gone, Refused
 from connector.model import Click, Record, Wanted
@@ -65,21 +66,18 @@ class Reader:
         row = shaped(self._api.as_object(data_of(answer), about))
         if row.get("is_deleted") is True:
             raise Gone("record_not_found", f"{WHO} has no {about} any more: it was deleted.")
-        own, through = _split(paths, LINKS[kind])
+        own, through = split_paths(paths, LINKS[kind])
         known(row, own, WHO, about)
         self._fill_custom(kind, row, own, about)
-        kept = {path.partition(".")[0] for path in own}
-        record = {name: value for name, value in row.items() if name in kept or name in _STRUCTURE}
+        names = (*first_parts(own), *_STRUCTURE)
+        record = {name: value for name, value in row.items() if name in names}
         for name, further in through.items():
             id_field, target = LINKS[kind][name]
             record[name] = self._linked(target, row.get(id_field), further)
         return record
 
     def _linked(self, kind: str, record_id: Any, paths: list[str]) -> dict[str, Any] | None:
-        try:
-            return self._record(kind, str(record_id), paths) if record_id else None
-        except Gone:
-            return None
+        return if_there(self._record, kind, str(record_id), paths) if record_id else None
 
     def _fill_custom(self, kind: str, row: dict[str, Any], paths: list[str], about: str) -> None:
         """An empty custom field may be left out of an answer; only then is it asked whether there is one."""
@@ -95,16 +93,12 @@ class Reader:
 
     def _user(self, who: str, wanted: Iterable[str]) -> dict[str, Any]:
         """A user by id or e-mail; the wanted fields empty when there is none we may see."""
-        about = f"user {who}"
-        try:
-            found = self._by_id(who, about) if who.isdecimal() else self._by_email(who, about)
-        except Gone:
-            found = None
+        about, names = f"user {who}", first_parts(wanted)
+        found = if_there(self._by_id if who.isdecimal() else self._by_email, who, about)
         if found is None:
-            return {path.partition(".")[0]: None for path in wanted}
-        known(found, wanted, WHO, about)
-        kept = {"id", "active_flag", *(path.partition(".")[0] for path in wanted)}
-        return {name: value for name, value in found.items() if name in kept}
+            return dict.fromkeys(names)
+        known(found, names, WHO, about)
+        return {name: value for name, value in found.items() if name in (*names, "id", "active_flag")}
 
     def _by_id(self, who: str, about: str) -> dict[str, Any]:
         return self._api.as_object(data_of(self._api.object("GET", f"v1/users/{who}", about)), about)
@@ -134,16 +128,3 @@ def _main(entries: list[Any]) -> str | None:
     values = [entry for entry in entries if isinstance(entry, dict) and entry.get("value")]
     chosen = next((entry for entry in values if entry.get("primary") is True), values[0] if values else None)
     return str(chosen["value"]) if chosen else None
-
-
-def _split(paths: Iterable[str], links: Mapping[str, Any]) -> tuple[list[str], dict[str, list[str]]]:
-    """Paths of the record itself, and those through each link, without its name."""
-    own: list[str] = []
-    through: dict[str, list[str]] = {}
-    for path in paths:
-        first, dot, rest = path.partition(".")
-        if first in links and dot:
-            through.setdefault(first, []).append(rest)
-        else:
-            own.append(path)
-    return own, through

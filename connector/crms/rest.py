@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from connector.crms.base import Account, ConnectionSchema, Crm, Finding
 from connector.crms.base_api import about_activity
+from connector.crms.base_read import first_parts
 from connector.crms.rest_settings import UNITS, RestSchema, authorise
 from connector.errors import AdminNeeded, ConnectorError, Gone, Refused
 from connector.http import TIMEOUT, Outgoing, meaning_of
@@ -83,7 +84,7 @@ class Rest(Crm):
         about = f"{click.object} {click.record_id}"
         words: dict[str, Any] = {"click": click}
         record = words["record"] = self._object("read", words, about)
-        names = list(dict.fromkeys(path.partition(".")[0] for path in wanted.record))
+        names = first_parts(wanted.record)
         if names and not any(name in record for name in names):
             raise Refused(
                 "unknown_field",

@@ -24,6 +24,7 @@ from connector.crms.base_api import (
     secret_text,
 )
 from connector.crms.base_login import Grant, Login
+from connector.crms.base_read import first_parts, if_there
 from connector.crms.suitecrm_check import findings
 from connector.crms.suitecrm_said import MODULES, WHO, Taken, explain
 from connector.errors import Gone, Refused
@@ -79,7 +80,7 @@ class SuiteCrm(Crm):
         if not _MODULE.fullmatch(click.object):
             raise Refused("unknown_object", f"{click.object[:80]!r} is not the name of a {WHO} module.")
         owners = ["assigned_user_id"] if wanted.owner else []
-        row = self._row(click.object, click.record_id, [*_first_parts(wanted.record), *owners], about)
+        row = self._row(click.object, click.record_id, [*first_parts(wanted.record), *owners], about)
         owner = self._user(row.get("assigned_user_id"), wanted.owner, f"the owner of {about}")
         return Record(row, owner, self._user(click.user, wanted.user, "the user who clicked"))
 
@@ -107,11 +108,8 @@ class SuiteCrm(Crm):
     def find(self, activity: Activity) -> str | None:
         """Look whether an earlier create, whose answer was lost, has come through."""
         kind, number = activity.kind or CALLS, _id_of(activity.key, 0)
-        try:
-            self._row(kind, number, ["name"], about_activity(activity))
-        except Gone:
-            return None
-        return number
+        call = if_there(self._row, kind, number, ["name"], about_activity(activity))
+        return None if call is None else number
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
         """One finding for the client, each module's fields, and whether calls may be read."""
@@ -129,15 +127,13 @@ class SuiteCrm(Crm):
 
     def _user(self, number: Any, paths: Iterable[str], about: str) -> dict[str, Any]:
         """The user of this id; without phones when there is none (any more)."""
-        fields = _first_parts(paths)
+        fields = first_parts(paths)
         if not (fields and isinstance(number, str) and _ID.fullmatch(number)):
             return {}
         if fields == ["id"]:
             return {"id": number}
-        try:
-            return self._row("Users", number, fields, about)
-        except Gone:
-            return dict.fromkeys(fields) | {"id": number}
+        found = if_there(self._row, "Users", number, fields, about)
+        return dict.fromkeys(fields) | {"id": number} if found is None else found
 
     def _write(self, method: str, activity: Activity, leave: Iterable[str] = ()) -> None:
         attributes = {name: value for name, value in _attributes(activity).items() if name not in leave}
@@ -150,10 +146,6 @@ _CLIENT = ("client_id", "client_secret")
 
 def _id_of(key: str, turn: int) -> str:
     return str(uuid.uuid5(_OURS, f"{key}/{turn}"))
-
-
-def _first_parts(paths: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(path.partition(".")[0] for path in paths))
 
 
 def _value(name: str, value: Any) -> Any:

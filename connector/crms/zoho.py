@@ -23,6 +23,7 @@ from connector.crms.base_api import (
     only_one,
     secret_text,
 )
+from connector.crms.base_read import first_parts, kept
 from connector.crms.zoho_api import DATACENTRES, WHO, Api, Taken
 from connector.crms.zoho_call import ID, changed, inserted, kind_of, name_in, query
 from connector.crms.zoho_check import findings
@@ -66,7 +67,7 @@ class Zoho(Crm):
         """Read the record with its owner's name and e-mail; owner and user themselves only where wanted."""
         about = f"{click.object} {click.record_id}"
         path = f"{name_in(click.object)}/{checked_id(click.record_id, ID, WHO, about)}"
-        names = sorted({"Owner", *_first_parts(wanted.record)})
+        names = sorted({"Owner", *first_parts(wanted.record)})
         row = self._api.one("GET", path, about, params={"fields": ",".join(names)})
         known(row, wanted.record, WHO, about)
         owner = self._owner(row.get("Owner"), wanted.owner, about)
@@ -105,14 +106,13 @@ class Zoho(Crm):
 
     def _owner(self, owner: Any, wanted: Sequence[str], about: str) -> Mapping[str, Any]:
         """What the record says of its owner will often do; phones stand in the user's own record."""
-        if not wanted or not isinstance(owner, dict) or _first_parts(wanted) <= owner.keys():
+        names = first_parts(wanted)
+        if not wanted or not isinstance(owner, dict) or set(names) <= owner.keys():
             return owner if isinstance(owner, dict) else {}
         user = self._by_id(str(owner.get("id")), f"owner of {about}")
         if not user:
-            return {**dict.fromkeys(_first_parts(wanted)), **owner}
-        whole = {**owner, **user}
-        known(whole, wanted, WHO, f"the owner of {about}")
-        return {name: whole[name] for name in {*owner, *_first_parts(wanted)}}
+            return {**dict.fromkeys(names), **owner}
+        return kept({**owner, **user}, [*owner, *names], WHO, f"the owner of {about}")
 
     def _user(self, user: str | None, wanted: Sequence[str]) -> Mapping[str, Any]:
         """The one acting user by id, e-mail (case ignored) or `zuid` (PhoneBridge's); {} when unclear."""
@@ -121,7 +121,7 @@ class Zoho(Crm):
         about = "the user who clicked"
         if ID.fullmatch(user):
             found_by_id = self._by_id(user, about)
-            return _just(found_by_id, wanted, about) if found_by_id else {}
+            return kept(found_by_id, wanted, WHO, about) if found_by_id else {}
         users: list[Mapping[str, Any]] = []
         for page in range(1, _MOST_PAGES + 1):
             params = {"type": "AllUsers", "page": page, "per_page": _PAGE}
@@ -131,19 +131,10 @@ class Zoho(Crm):
                 break
         by_zuid = [row for row in users if str(row.get("zuid")) == user and row.get("zuid")]
         one = only_one(users, user) or (by_zuid[0] if len(by_zuid) == 1 else None)
-        return _just(one, wanted, about) if one else {}
+        return kept(one, wanted, WHO, about) if one else {}
 
     def _by_id(self, user: str, about: str) -> Mapping[str, Any]:
         try:
             return self._api.one("GET", f"users/{checked_id(user, ID, WHO, about)}", about, at="users")
         except Gone:
             return {}
-
-
-def _just(user: Mapping[str, Any], wanted: Sequence[str], about: str) -> Mapping[str, Any]:
-    known(user, wanted, WHO, about)
-    return {name: user[name] for name in _first_parts(wanted)}
-
-
-def _first_parts(paths: Sequence[str]) -> set[str]:
-    return {path.partition(".")[0] for path in paths}
