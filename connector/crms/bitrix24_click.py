@@ -12,10 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from connector.crms.base import Account, Hook, fields_of, parse_click
-from connector.errors import BadRequest
-from connector.http import storable
+from connector.crms.base_click import field_invalid, raw_of, record_missing
 from connector.model import Click, Source
-from connector.redact import scrub_value
 
 STARTED, CALL_BACK = "ONEXTERNALCALLSTART", "ONEXTERNALCALLBACKSTART"
 #: A new record's event -> our name of its object, which is Bitrix24's CRM_ENTITY_TYPE. A changed record's
@@ -37,9 +35,7 @@ def parse_bitrix24_click(hook: Hook, account: Account) -> list[Click]:
     if "document_id[2]" in hook.fields:
         found = _DOCUMENT.fullmatch(hook.fields["document_id[2]"])
         if not found:
-            raise BadRequest(
-                "field_invalid", "`document_id` must name a lead, contact or company.", status=422
-            )
+            raise field_invalid("`document_id` must name a lead, contact or company.")
         return [parse_click({"object": found[1], "id": found[2]}, account, Source.RULE)]
     ours = {name: value for name, value in fields_of(hook).items() if not name.startswith("auth[")}
     return [parse_click(ours, account, Source.BUTTON)]
@@ -53,11 +49,9 @@ def _event(fields: Mapping[str, str], account: Account) -> list[Click]:
         return []
     kind, number = fields.get("data[CRM_ENTITY_TYPE]"), fields.get("data[CRM_ENTITY_ID]")
     if not kind or not number or number == "0":
-        raise BadRequest(
-            "record_missing",
+        raise record_missing(
             "The click names no record of the CRM, and a number from a request is never dialled: nobody was"
-            " rung. Click the number on the card of a contact, lead or company.",
-            status=422,
+            " rung. Click the number on the card of a contact, lead or company."
         )
     ours: dict[str, Any] = {"object": kind, "id": number}
     if event == STARTED:
@@ -68,4 +62,4 @@ def _event(fields: Mapping[str, str], account: Account) -> list[Click]:
 
 def _click(ours: Mapping[str, Any], account: Account, event: str, told: Mapping[str, str]) -> Click:
     click = parse_click(ours, account, Source.BUTTON if event == STARTED else Source.RULE)
-    return replace(click, raw={"event": event, **scrub_value(storable(dict(told)))})
+    return replace(click, raw={"event": event, **raw_of(told)})

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from connector.crms.base import FORM, Account, Hook, fields_of, parse_click
-from connector.errors import BadRequest
+from connector.crms.base_click import field_invalid
 from connector.model import Click, Source
 
 #: What a trigger is about, by its path in the API. Nothing else is ever a click.
@@ -35,7 +35,7 @@ def parse_dolibarr_click(hook: Hook, account: Account) -> list[Click]:
         return [parse_click(fields, account, Source.BUTTON)]
     code, row = fields["triggercode"], fields.get("object")
     if not isinstance(code, str) or not isinstance(row, dict):
-        raise _bad("Dolibarr's webhook needs `triggercode`, a text, and `object`, a record.")
+        raise field_invalid("Dolibarr's webhook needs `triggercode`, a text, and `object`, a record.")
     box = account.settings["box"]
     if code not in OBJECTS or code not in account.settings["triggers"] or not _was_ticked(row, box):
         return []
@@ -58,7 +58,3 @@ def _was_ticked(row: Mapping[str, Any], box: str) -> bool:
     if not box:
         return True
     return ticked(row, box) is True and not (isinstance(before, dict) and ticked(before, box))
-
-
-def _bad(message: str) -> BadRequest:
-    return BadRequest("field_invalid", message, status=422)

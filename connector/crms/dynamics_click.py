@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connector.crms.base import Account, Hook, fields_of, parse_click
+from connector.crms.base_click import field_invalid, raw_of, source_of
 from connector.crms.dynamics_api import guid_of
-from connector.errors import BadRequest, Gone
+from connector.errors import Gone
 from connector.http import storable
 from connector.model import Click, Source
-from connector.redact import scrub_value
 
 #: In the connection's `events`: the making of a record, beside the names of fields that changed.
 CREATED = "create"
@@ -50,10 +50,10 @@ def parse_dynamics_click(hook: Hook, account: Account) -> list[Click]:
         connection=account.name,
         object=str(table),
         record_id=str(record),
-        source=Source(account.clicks.get("source") or Source.RULE),
+        source=source_of(account),
         user=user if isinstance(user, str) and user != _NO_ID else None,
         clicked_at=_moment(target.get("modifiedon")) or _moment(fields.get("OperationCreatedOn")),
-        raw=scrub_value(storable({"message": fields.get("MessageName"), "target": target})),
+        raw=raw_of({"message": fields.get("MessageName"), "target": target}),
     )
     return [replace(_checked(click), delivery=_delivery(fields))]
 
@@ -128,9 +128,7 @@ def _checked(click: Click) -> Click:
     except Gone:
         record = ""
     if not record or not _TABLE.fullmatch(click.object):
-        raise BadRequest(
-            "field_invalid",
-            "The click must name a table by its logical name (`contact`) and a record by its id, a GUID.",
-            status=422,
+        raise field_invalid(
+            "The click must name a table by its logical name (`contact`) and a record by its id, a GUID."
         )
     return replace(click, record_id=record)

@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.crms.base import Account, Hook, fields_of, parse_click, parse_json
+from connector.crms.base_click import field_invalid, raw_of, source_of
 from connector.crms.espocrm_api import ENTITY
 from connector.errors import BadRequest
 from connector.http import storable
 from connector.model import Click, Source
-from connector.redact import scrub_value
 
 #: The event that stands beside names of fields in the setting `events`.
 CREATED = "create"
@@ -42,11 +42,7 @@ def parse_espocrm(hook: Hook, account: Account) -> list[Click]:
         raise BadRequest("body_broken", "A webhook of EspoCRM is a list of records, each with its id.")
     entity = hook.fields.get("entity") or account.settings["entity"]
     if not entity:
-        raise BadRequest(
-            "field_invalid",
-            "The webhook does not say what it is of: end its address with ?entity=Contact.",
-            status=422,
-        )
+        raise field_invalid("The webhook does not say what it is of: end its address with ?entity=Contact.")
     rings = account.settings["events"].get(entity, ())
     wanted = [item for item in items if _rings(item, rings, account.settings["api_user"])]
     return [_checked(_click(entity, item, account)) for item in wanted]
@@ -77,11 +73,11 @@ def _click(entity: str, item: Mapping[str, Any], account: Account) -> Click:
         connection=account.name,
         object=entity,
         record_id=str(item["id"]),
-        source=Source(account.clicks.get("source") or Source.RULE),
+        source=source_of(account),
         user=user if isinstance(user, str) and len(user) <= 36 else None,
         delivery=_delivery(entity, item, created),
         clicked_at=created or _moment(item.get("modifiedAt")),
-        raw=scrub_value(storable(dict(item))),
+        raw=raw_of(item),
     )
 
 
@@ -99,7 +95,7 @@ def _delivery(entity: str, item: Mapping[str, Any], created: datetime | None) ->
 
 def _checked(click: Click) -> Click:
     if not ENTITY.fullmatch(click.object):
-        raise BadRequest("field_invalid", "The click must name an entity type, such as Contact.", status=422)
+        raise field_invalid("The click must name an entity type, such as Contact.")
     return click
 
 

@@ -12,11 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from connector.crms.base import Account, Hook, fields_of, parse_click
+from connector.crms.base_click import field_invalid, raw_of
 from connector.crms.frappe_api import DOCTYPE
-from connector.errors import BadRequest
 from connector.http import storable
 from connector.model import Click, Source
-from connector.redact import scrub_value
 
 #: How an empty field reads in a template, beside JSON's own null.
 _EMPTY = ("None", "")
@@ -40,12 +39,10 @@ def parse_frappe_click(hook: Hook, account: Account) -> Click:
         fields["object"] = hook.fields["object"]
     click = parse_click(fields, account, Source.RULE)
     if not DOCTYPE.fullmatch(click.object):
-        raise BadRequest(
-            "field_invalid", "The click must name a Frappe DocType, such as CRM Lead.", status=422
-        )
+        raise field_invalid("The click must name a Frappe DocType, such as CRM Lead.")
     if click.delivery is None and isinstance(moment, str) and len(moment) <= 40:
         click = replace(click, delivery=storable(f"{click.object} {click.record_id} {moment}"))
-    return replace(click, raw=scrub_value(storable(told)))
+    return replace(click, raw=raw_of(told))
 
 
 def _of_table(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from connector.crms.base import CLICK_KEYS, Account, Hook, fields_of, parse_click
+from connector.crms.base_click import field_invalid, raw_of
 from connector.crms.freshsales_api import KINDS, path_of
 from connector.errors import BadRequest, Gone
-from connector.http import storable
 from connector.model import Click, Source
-from connector.redact import scrub_value
 
 #: Ticked fields come under such names (not confirmed); they tell object and record at once.
 _IDS = {f"{name}_id": name for name in KINDS}
@@ -45,13 +44,11 @@ def parse_workflow(hook: Hook, account: Account) -> Click:
     try:
         path_of(click.object, click.record_id)
     except Gone:
-        raise BadRequest(
-            "field_invalid",
+        raise field_invalid(
             f"The click must name a Freshsales record: `object` one of {', '.join(KINDS)}, `id` its number."
-            " A placeholder that is sent as it stands was not picked from the list.",
-            status=422,
+            " A placeholder that is sent as it stands was not picked from the list."
         ) from None
-    return replace(click, raw=scrub_value(storable(dict(sent))))
+    return replace(click, raw=raw_of(sent))
 
 
 def _fields(hook: Hook) -> Mapping[str, Any]:

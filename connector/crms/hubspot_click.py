@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.crms.base import CLICK_KEYS, Account, Hook, fields_of, parse_click, parse_json
+from connector.crms.base_click import field_invalid, raw_of, source_of
 from connector.crms.hubspot_objects import ID, name_of
 from connector.errors import BadRequest
-from connector.http import storable
 from connector.model import Click, Source
-from connector.redact import scrub_value
 
 #: An app's webhook holds fewer events than this.
 MOST = 100
@@ -65,7 +64,7 @@ def _flat(body: Mapping[str, Any], hook: Hook, account: Account) -> Click:
         record_id=_number(click.record_id),
         user=who or click.user,
         delivery=click.delivery or change,
-        raw=scrub_value(storable(others)),
+        raw=raw_of(others),
     )
 
 
@@ -81,12 +80,14 @@ def _record(body: Mapping[str, Any], hook: Hook, account: Account) -> Click:
     else:
         name, number = _object(body, hook), _first({**properties, **body}, _IDS)
     if not isinstance(name, str):
-        raise _bad("The webhook does not say of which object it is: add ?object=Contact to its address.")
+        raise field_invalid(
+            "The webhook does not say of which object it is: add ?object=Contact to its address."
+        )
     return Click(
         connection=account.name,
         object=name_of(name),
         record_id=_number(number),
-        source=_rule(account),
+        source=source_of(account),
         delivery=_delivery(name_of(name), number, {**body, **properties}),
         raw={"shape": "record"},
     )
@@ -96,19 +97,19 @@ def _action(body: Mapping[str, Any], account: Account) -> Click:
     """A custom action of a workflow, which waits for its call; `click.inputs` are its input fields."""
     callback, about, inputs = body["callbackId"], body.get("object"), body.get("inputFields")
     if not isinstance(callback, str) or not _CALLBACK.fullmatch(callback):
-        raise _bad("The action's `callbackId` must be a text of letters, digits, dots and dashes.")
+        raise field_invalid("The action's `callbackId` must be a text of letters, digits, dots and dashes.")
     if not isinstance(about, dict) or not isinstance(about.get("objectType"), str):
-        raise _bad("The action needs an `object` with `objectType` and `objectId`.")
+        raise field_invalid("The action needs an `object` with `objectType` and `objectId`.")
     context = body.get("context")
     return Click(
         connection=account.name,
         object=name_of(about["objectType"]),
         record_id=_number(about.get("objectId")),
-        source=_rule(account),
+        source=source_of(account),
         delivery=callback,
         raw={
             "shape": "action",
-            "inputs": scrub_value(storable(inputs)) if isinstance(inputs, dict) else {},
+            "inputs": raw_of(inputs) if isinstance(inputs, dict) else {},
             "workflow_id": str(context.get("workflowId"))[:40] if isinstance(context, dict) else None,
             "callback_id": callback,
         },
@@ -147,11 +148,11 @@ def _event(event: Mapping[str, Any], account: Account) -> Click:
         connection=account.name,
         object=name_of(_type_of(event).partition(".")[0]),
         record_id=_number(number),
-        source=_rule(account),
+        source=source_of(account),
         # HubSpot does not promise that an eventId is unique.
         delivery=f"event {event.get('eventId')} {event.get('subscriptionId')} {number} {at}"[:200],
         clicked_at=_moment(at),
-        raw=scrub_value(storable({"shape": "event", "event": _type_of(event)[:80]})),
+        raw=raw_of({"shape": "event", "event": _type_of(event)[:80]}),
     )
 
 
@@ -160,7 +161,7 @@ def _moment(at: Any) -> datetime:
     try:
         return datetime.fromtimestamp(at / 1000, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
-        raise _bad("The event's `occurredAt` must be a time in milliseconds.") from None
+        raise field_invalid("The event's `occurredAt` must be a time in milliseconds.") from None
 
 
 def _object(body: Mapping[str, Any], hook: Hook) -> Any:
@@ -181,12 +182,8 @@ def _delivery(name: str, number: Any, body: Mapping[str, Any]) -> str | None:
 def _number(value: Any) -> str:
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not ID.fullmatch(text):
-        raise _bad("The click must name a HubSpot record by its number (Record ID).")
+        raise field_invalid("The click must name a HubSpot record by its number (Record ID).")
     return text
-
-
-def _rule(account: Account) -> Source:
-    return Source(account.clicks.get("source") or Source.RULE)
 
 
 def _check_portal(told: list[Any], account: Account) -> None:
@@ -198,7 +195,3 @@ def _check_portal(told: list[Any], account: Account) -> None:
             "This request is about another HubSpot account than the connection's portal_id.",
             status=403,
         )
-
-
-def _bad(message: str) -> BadRequest:
-    return BadRequest("field_invalid", message, status=422)

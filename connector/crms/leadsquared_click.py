@@ -12,20 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from connector.crms.base import CLICK_KEYS, Account, Hook, fields_of, parse_click
-from connector.errors import BadRequest
-from connector.http import storable
+from connector.crms.base import Account, Hook, fields_of, parse_click
+from connector.crms.base_click import in_our_words, raw_of, record_missing
 from connector.model import Click, Source
-from connector.redact import scrub_value
 
 LEAD = "Lead"
 #: Names an admin may give to what he lets the connector send, small letters -> our own name of it.
-_NAMES = {name: name for name in CLICK_KEYS} | {
-    "lead_id": "id",
-    "leadid": "id",
-    "user_id": "user",
-    "userid": "user",
-}
+_NAMES = {"lead_id": "id", "leadid": "id", "user_id": "user", "userid": "user"}
 #: Where a webhook names its lead, in LeadSquared's own spelling.
 _LEAD_IDS = ("ProspectID", "RelatedProspectId")
 #: Where an update holds the lead as it is now.
@@ -41,17 +34,15 @@ def parse_leadsquared_click(hook: Hook, account: Account) -> Click:
         # Nothing else in it is meant for us: a lead's own `Source` is where the lead came from.
         ours = {"object": LEAD, "id": lead, "click_id": _delivery(told, lead)}
         click = parse_click(ours, account, Source.RULE)
-        return replace(click, raw=scrub_value(storable(dict(told))))
-    ours = {_NAMES[name.lower()]: value for name, value in sent.items() if name.lower() in _NAMES}
+        return replace(click, raw=raw_of(told))
+    ours = in_our_words(sent, _NAMES)
     if "id" not in ours and "object" not in ours:
-        raise BadRequest(
-            "record_missing",
+        raise record_missing(
             "The request names no lead, and a number from a request is never dialled: nobody was rung."
-            " Let the connector send `lead_id`, the lead's id.",
-            status=422,
+            " Let the connector send `lead_id`, the lead's id."
         )
     click = parse_click({"object": LEAD, **ours}, account, Source.BUTTON)
-    return replace(click, raw=scrub_value(storable(dict(sent))))
+    return replace(click, raw=raw_of(sent))
 
 
 def _as_it_is_now(sent: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,10 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from connector.crms.base import Account, Hook, fields_of, parse_click
-from connector.errors import BadRequest
-from connector.http import storable
+from connector.crms.base_click import field_invalid, raw_of, source_of
 from connector.model import Click, Source
-from connector.redact import scrub_value
 
 _MODEL = re.compile(r"(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 #: More digits than any number of an Odoo record (a 32-bit integer) has.
@@ -37,26 +35,26 @@ def parse_odoo_click(hook: Hook, account: Account, buttons: frozenset[str]) -> C
     )
     number = click.record_id
     if not _MODEL.fullmatch(click.object) or not (number.isascii() and number.isdecimal()):
-        raise _bad("The click must name an Odoo model (`res.partner`) and a record by its number.")
+        raise field_invalid("The click must name an Odoo model (`res.partner`) and a record by its number.")
     if len(number) >= _TOO_LONG:
-        raise _bad("Odoo has no record with so long a number.")
+        raise field_invalid("Odoo has no record with so long a number.")
     return replace(click, record_id=str(int(number)))  # "007" and "7" are one record
 
 
 def _webhook(fields: Mapping[str, Any], account: Account, buttons: frozenset[str]) -> Click:
     model, number, writer = fields["_model"], fields.get("_id"), fields.get("write_uid")
     if not isinstance(model, str) or not isinstance(number, int):
-        raise _bad("The webhook needs `_model`, a text, and `_id`, a number.")
+        raise field_invalid("The webhook needs `_model`, a text, and `_id`, a number.")
     action = str(fields.get("_action", "")).rpartition("(#")[0]
     button = action if action in buttons else ""
     return Click(
         connection=account.name,
         object=model,
         record_id=str(number),
-        source=Source.BUTTON if button else Source(account.clicks.get("source") or Source.RULE),
+        source=Source.BUTTON if button else source_of(account),
         user=str(writer) if isinstance(writer, int) and writer else None,
         delivery=_delivery(model, number, fields.get("write_date"), button),
-        raw=scrub_value(storable(dict(fields))),
+        raw=raw_of(fields),
     )
 
 
@@ -73,7 +71,3 @@ def _delivery(model: str, number: int, write_date: Any, button: str) -> str | No
     except (TypeError, ValueError):
         return None
     return f"{button or 'rule'} {model} {number} {moment.isoformat()}"
-
-
-def _bad(message: str) -> BadRequest:
-    return BadRequest("field_invalid", message, status=422)

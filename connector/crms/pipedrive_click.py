@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.crms.base import Account, Answer, Hook, Wire, fields_of, parse_click
+from connector.crms.base_click import field_invalid, raw_of, source_of
 from connector.crms.pipedrive_api import RECORDS, path_of
 from connector.errors import BadRequest, Gone
 from connector.http import storable
 from connector.model import Click, Source
-from connector.redact import scrub_value
 
 #: In the connection's `events`: the making of a record, beside the names of fields that changed.
 CREATED = "create"
@@ -52,15 +52,15 @@ def pressed(fields: Mapping[str, str], account: Account) -> Click:
     """The one record that an app action's query names; BadRequest (422) for none or several."""
     ids = [each for each in fields.get("selectedIds", "").split(",") if each.strip()]
     if len(ids) != 1:
-        raise _bad("Select one record, then press Call again: one press makes one call.")
+        raise field_invalid("Select one record, then press Call again: one press makes one call.")
     return _checked(
         Click(
             connection=account.name,
             object=fields.get("resource", ""),
             record_id=ids[0].strip(),
-            source=Source(account.clicks.get("source") or Source.BUTTON),
+            source=source_of(account, Source.BUTTON),
             user=fields.get("userId") or None,
-            raw=scrub_value(storable({name: fields.get(name) for name in ("resource", "view", "companyId")})),
+            raw=raw_of({name: fields.get(name) for name in ("resource", "view", "companyId")}),
         )
     )
 
@@ -92,23 +92,23 @@ def _webhook(fields: Mapping[str, Any], account: Account) -> list[Click]:
     meta = fields["meta"]
     kind, action = meta.get("entity"), meta.get("action")
     if kind is None and "object" in meta:
-        raise _bad("This is a webhook of version 1: make a new one with version 2.0.")
+        raise field_invalid("This is a webhook of version 1: make a new one with version 2.0.")
     events = account.settings["events"].get(kind) if isinstance(kind, str) else None
     if not events or not set(events) & _happened(action, fields.get("previous")):
         return []
     number, name, user = meta.get("entity_id"), meta.get("id"), meta.get("user_id")
     if not isinstance(number, str | int) or not isinstance(name, str) or not 0 < len(name) <= 100:
-        raise _bad("The webhook's meta needs `entity_id` and `id`, as version 2.0 sends them.")
+        raise field_invalid("The webhook's meta needs `entity_id` and `id`, as version 2.0 sends them.")
     click = Click(
         connection=account.name,
         object=kind,
         record_id=str(number),
-        source=Source(account.clicks.get("source") or Source.RULE),
+        source=source_of(account),
         user=str(user) if isinstance(user, str | int) and str(user).isdecimal() else None,
         # The id of the event, the same on every attempt; with the record, should a bulk edit share one.
         delivery=storable(f"{kind} {number} {name}"),
         clicked_at=_moment(meta.get("timestamp")),
-        raw=scrub_value(storable({word: meta.get(word) for word in _TOLD})),
+        raw=raw_of({word: meta.get(word) for word in _TOLD}),
     )
     return [_checked(click)]
 
@@ -127,7 +127,7 @@ def _checked(click: Click) -> Click:
     try:
         path_of(click.object, click.record_id)
     except Gone:
-        raise _bad(
+        raise field_invalid(
             f"The click must name a Pipedrive record: {', '.join(RECORDS)}, and its number"
             " (of a lead, its UUID)."
         ) from None
@@ -174,7 +174,3 @@ def _moment(value: Any) -> datetime | None:
 
 def _json(value: Any) -> Wire:
     return Wire(200, "application/json", json.dumps(value).encode())
-
-
-def _bad(message: str) -> BadRequest:
-    return BadRequest("field_invalid", message, status=422)

@@ -13,14 +13,13 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
-from connector.crms.base import CLICK_KEYS, Account, Hook, fields_of, parse_click
+from connector.crms.base import Account, Hook, fields_of, parse_click
+from connector.crms.base_click import in_our_words, raw_of, record_missing
 from connector.errors import BadRequest
-from connector.http import storable
 from connector.model import Click, Source
-from connector.redact import scrub_value
 
 #: Names an admin may give to a parameter, small letters -> our own name of it.
-_NAMES = {name: name for name in CLICK_KEYS} | {
+_NAMES = {
     "module": "object",
     "record_id": "id",
     "recordid": "id",
@@ -38,19 +37,17 @@ def parse_zoho_click(hook: Hook, account: Account) -> Click:
     """Read one click; BadRequest 422 `record_missing` when only a number came and no record."""
     sent = _fields(hook)
     pressed = any(name.lower() in _PHONEBRIDGE for name in sent)
-    ours = {_NAMES[name.lower()]: value for name, value in sent.items() if name.lower() in _NAMES}
+    ours = in_our_words(sent, _NAMES)
     if pressed and not (ours.get("id") and ours.get("object")):
-        raise BadRequest(
-            "record_missing",
+        raise record_missing(
             "PhoneBridge sent a number but no record, and a number from a request is never dialled:"
-            " nobody was rung. Add `module` and `record_id` to its `clicktodialparam`, or use the button.",
-            status=422,
+            " nobody was rung. Add `module` and `record_id` to its `clicktodialparam`, or use the button."
         )
     for name in ("id", "user"):
         if isinstance(ours.get(name), str):
             ours[name] = ours[name].strip().removeprefix(_PREFIX)
     click = parse_click(ours, account, Source.BUTTON if pressed else Source.RULE)
-    return replace(click, raw=scrub_value(storable(dict(sent))))
+    return replace(click, raw=raw_of(sent))
 
 
 def _fields(hook: Hook) -> Mapping[str, Any]:
