@@ -21,8 +21,8 @@ from connector.crms.base_api import (
     checked_id,
     given,
     known,
-    secret_text,
 )
+from connector.crms.base_oauth import RefreshSchema
 from connector.crms.base_read import first_parts, row_with
 from connector.crms.bitrix24_api import WHO, Api
 from connector.crms.bitrix24_check import findings
@@ -55,12 +55,9 @@ _OVER = frozenset({Phase.ENDED, Phase.REFUSED})
 _OUTGOING, _CALLED_BACK = 1, 4
 
 
-class Bitrix24Schema(ApiSchema):
+class Bitrix24Schema(RefreshSchema):
     """Settings of a Bitrix24 connection."""
 
-    client_id = secret_text()
-    client_secret = secret_text()
-    refresh_token = secret_text()
     oauth_url = fields.Str(load_default="https://oauth.bitrix.info", validate=check_base_url)
 
 

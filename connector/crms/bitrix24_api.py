@@ -11,7 +11,7 @@ from typing import Any
 
 from connector.crms.base import Account
 from connector.crms.base_api import JsonApi
-from connector.crms.base_login import Grant, Login
+from connector.crms.base_oauth import login_of, refresh_grant
 from connector.crms.base_said import body_of, forbidden, rejected, said, slow_down
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
 from connector.http import Reply, retry_after
@@ -41,20 +41,9 @@ class Api:
     """One account's requests, for any number of threads."""
 
     def __init__(self, account: Account) -> None:
-        settings = account.settings
-        form = {
-            "grant_type": "refresh_token",
-            "client_id": settings["client_id"],
-            "client_secret": settings["client_secret"],
-        }
-        grant = Grant(
-            settings["oauth_url"],
-            "oauth/token/",
-            form,
-            refresh_token=settings["refresh_token"],
-            advice="make a new refresh token, as the page tells",
-        )
-        self._login = Login(WHO, account.name, grant, tokens=account.tokens, named=account.named)
+        advice = "make a new refresh token, as the page tells"
+        grant = refresh_grant(account, account.settings["oauth_url"], "oauth/token/", advice=advice)
+        self._login = login_of(WHO, account, grant)
         self._api = JsonApi(WHO, account, explain=explain)
 
     def call(self, method: str, about: str, **given: Any) -> Any:

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
-from connector.crms.base_api import ApiSchema, about_activity, check_base_url, known, secret_text
+from connector.crms.base_api import ApiSchema, about_activity, check_base_url, known
+from connector.crms.base_oauth import ClientSchema
 from connector.crms.base_read import if_there
 from connector.crms.dynamics_api import OWNER, USERS, WHO, AlreadyThere, Api, UnknownField, guid_of
 from connector.crms.dynamics_call import (
@@ -47,12 +48,10 @@ _ACTIVITIES = (
 MAY_OWN = f"{OWNER}.isdisabled"
 
 
-class DynamicsSchema(ApiSchema):
+class DynamicsSchema(ClientSchema):
     """Settings of a Dynamics 365 connection."""
 
     tenant = fields.Str(required=True, validate=validate.Regexp(r"[0-9A-Za-z][0-9A-Za-z.-]{0,99}\Z"))
-    client_id = fields.Str(required=True, validate=validate.Length(min=1))
-    client_secret = secret_text()
     login_url = fields.Str(load_default="https://login.microsoftonline.com", validate=check_base_url)
     #: Which webhooks ring: table -> `create`, or the fields whose change rings.
     events = fields.Dict(

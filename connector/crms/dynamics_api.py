@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit
 
 from connector.crms.base import Account
 from connector.crms.base_api import JsonApi, checked_id
-from connector.crms.base_login import Grant, Login
+from connector.crms.base_login import Grant
+from connector.crms.base_oauth import client_form, login_of
 from connector.crms.base_read import if_there
 from connector.crms.base_said import body_of, no_such_record, rejected, said
 from connector.errors import AdminNeeded, ConnectorError, TryAgain
@@ -97,19 +98,14 @@ class Api:
     def __init__(self, account: Account) -> None:
         settings = account.settings
         base = urlsplit(settings["base_url"])
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": settings["client_id"],
-            "client_secret": settings["client_secret"],
-            "scope": f"{base.scheme}://{base.netloc}/.default",
-        }
+        scope = f"{base.scheme}://{base.netloc}/.default"
         grant = Grant(
             settings["login_url"],
             f"{settings['tenant']}/oauth2/v2.0/token",
-            form,
+            client_form(account, "client_credentials") | {"scope": scope},
             advice="check `tenant` and `client_id`, and make a new client secret (they run out)",
         )
-        self.login = Login(WHO, account.name, grant, tokens=account.tokens, named=account.named)
+        self.login = login_of(WHO, account, grant)
         self._api = JsonApi(
             WHO,
             account,

@@ -6,15 +6,16 @@ Vendor's documentation: https://developers.hubspot.com/docs/api-reference/crm-ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import RAISE, Schema, fields, validate
 
 from connector import redact
 from connector.crms import hubspot_action, hubspot_calls, hubspot_check
 from connector.crms.base import Account, Answer, ConnectionSchema, Crm, Finding, Hook, Wire
-from connector.crms.base_api import ApiSchema, JsonApi, check_base_url
-from connector.crms.base_login import Grant, Login
+from connector.crms.base_api import JsonApi, check_base_url
+from connector.crms.base_login import Login
+from connector.crms.base_oauth import TokenOrAppSchema, login_of, refresh_grant
 from connector.crms.hubspot_click import parse_hubspot_clicks
 from connector.crms.hubspot_objects import kind_of
 from connector.crms.hubspot_read import OWNER, Reader
@@ -24,7 +25,6 @@ from connector.http import Reply
 from connector.model import Activity, Call, Click, Record, Source, Wanted
 
 API = "https://api.hubapi.com"
-_OAUTH = ("client_id", "client_secret", "refresh_token")
 _EVENT = r"^[A-Za-z0-9_-]+\.(creation|propertyChange|restore)$"
 _DURATION = r"^P(?=.)(\d+W|(\d+D)?(T(?=\d)(\d+H)?(\d+M)?)?)$"
 
@@ -40,15 +40,13 @@ class EventSchema(Schema):
     value = fields.Str()
 
 
-class HubSpotSchema(ApiSchema):
+class HubSpotSchema(TokenOrAppSchema):
     """Settings of a HubSpot connection."""
 
+    fixed = "access_token"
     base_url = fields.Str(load_default=API, validate=check_base_url)
     #: Of a private app, or of an app with static authentication.
     access_token = fields.Str(validate=validate.Length(min=1))
-    client_id = fields.Str(validate=validate.Length(min=1))
-    client_secret = fields.Str(validate=validate.Length(min=1))
-    refresh_token = fields.Str(validate=validate.Length(min=1))
     #: The one HubSpot account (Hub ID) that clicks may come from.
     portal_id = fields.Integer(load_default=None)
     #: The app in whose name calls are logged, for HubSpot's recording player.
@@ -57,15 +55,6 @@ class HubSpotSchema(ApiSchema):
     action_wait = fields.Str(load_default="P2D", validate=validate.Regexp(_DURATION))
     #: Which events of an app's webhooks ring; all others are answered and left.
     events = fields.List(fields.Nested(EventSchema), load_default=[])
-
-    @validates_schema
-    def _one_way_in(self, data: Mapping[str, Any], **_: Any) -> None:
-        oauth = [name for name in _OAUTH if data.get(name)]
-        if bool(data.get("access_token")) == bool(oauth) or (oauth and len(oauth) < len(_OAUTH)):
-            raise ValidationError(
-                f"give either access_token (private app) or all of {', '.join(_OAUTH)} (OAuth)",
-                "access_token",
-            )
 
 
 class HubSpot(Crm):
@@ -129,14 +118,8 @@ class HubSpot(Crm):
 
 
 def _login(account: Account) -> Login:
-    settings = account.settings
-    form = {
-        "grant_type": "refresh_token",
-        "client_id": settings["client_id"],
-        "client_secret": settings["client_secret"],
-    }
-    grant = Grant(settings["base_url"], "oauth/v1/token", form, settings["refresh_token"])
-    return Login("HubSpot", account.name, grant, tokens=account.tokens, named=account.named)
+    grant = refresh_grant(account, account.settings["base_url"], "oauth/v1/token")
+    return login_of("HubSpot", account, grant)
 
 
 def _explain_action(reply: Reply, about: str) -> ConnectorError | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from connector.crms import pipedrive_click
 from connector.crms.base import Account, Answer, Crm, Finding, Hook, Wire
 from connector.crms.base_api import ApiSchema, about_activity, check_base_url, given
+from connector.crms.base_oauth import TokenOrAppSchema
 from connector.crms.pipedrive_api import ACTIVITIES, NUMBER, RECORDS, WHO, api_of, data_of
 from connector.crms.pipedrive_check import findings
 from connector.crms.pipedrive_log import write_log
@@ -30,16 +31,13 @@ _ONLY_AT_FIRST = frozenset({"owner_id", "type", "deal_id", "lead_id", "org_id", 
 _NUMBERS = frozenset({"owner_id", "deal_id", "org_id", "project_id", "priority"})
 #: The most activities one request gives.
 _PAGE = 500
-_OAUTH = ("client_id", "client_secret", "refresh_token")
 
 
-class PipedriveSchema(ApiSchema):
+class PipedriveSchema(TokenOrAppSchema):
     """Settings of a Pipedrive connection: an API token, or an OAuth app with a refresh token."""
 
+    fixed = "api_token"
     api_token = fields.Str(validate=validate.Length(min=1))
-    client_id = fields.Str(validate=validate.Length(min=1))
-    client_secret = fields.Str(validate=validate.Length(min=1))
-    refresh_token = fields.Str(validate=validate.Length(min=1))
     oauth_url = fields.Str(load_default="https://oauth.pipedrive.com", validate=check_base_url)
     #: Which webhooks ring: object -> `create`, or the fields whose change rings.
     events = fields.Dict(
@@ -49,14 +47,6 @@ class PipedriveSchema(ApiSchema):
     )
     #: Whether an ended call is also written as one of Pipedrive's call logs.
     call_logs = fields.Bool(load_default=False)
-
-    @validates_schema
-    def _one_credential(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        oauth = [name for name in _OAUTH if name in data]
-        if ("api_token" in data) == bool(oauth) or len(oauth) not in (0, len(_OAUTH)):
-            raise ValidationError(
-                "Give either api_token, or client_id, client_secret and refresh_token.", "api_token"
-            )
 
 
 class Pipedrive(Crm):

@@ -12,7 +12,8 @@ from typing import Any
 from connector import redact
 from connector.crms.base import Account
 from connector.crms.base_api import JsonApi, checked_id
-from connector.crms.base_login import Grant, Login
+from connector.crms.base_login import Grant
+from connector.crms.base_oauth import login_of
 from connector.crms.base_said import body_of, said
 from connector.errors import AdminNeeded, ConnectorError, Gone, TryAgain
 from connector.http import Reply, retry_after
@@ -54,8 +55,7 @@ def api_of(account: Account) -> JsonApi:
         settings["refresh_token"],
         basic=(settings["client_id"], settings["client_secret"]),
     )
-    login = Login(WHO, account.name, grant, tokens=account.tokens, named=account.named)
-    return JsonApi(WHO, account, login=login, explain=explain)
+    return JsonApi(WHO, account, login=login_of(WHO, account, grant), explain=explain)
 
 
 def path_of(kind: str, record_id: str) -> str:

@@ -21,9 +21,9 @@ from connector.crms.base_api import (
     checked_id,
     given,
     known,
-    secret_text,
 )
-from connector.crms.base_login import Grant, Login
+from connector.crms.base_login import Grant
+from connector.crms.base_oauth import ClientSchema, client_form, login_of
 from connector.crms.base_read import first_parts, if_there
 from connector.crms.suitecrm_check import findings
 from connector.crms.suitecrm_said import MODULES, WHO, Taken, explain
@@ -48,11 +48,8 @@ _TAKES_PART = {"Contacts": "contact_id", "Leads": "lead_id"}
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)")
 
 
-class SuiteCrmSchema(ApiSchema):
+class SuiteCrmSchema(ClientSchema):
     """Settings of a SuiteCRM connection."""
-
-    client_id = secret_text()
-    client_secret = secret_text()
 
 
 class SuiteCrm(Crm):
@@ -64,14 +61,13 @@ class SuiteCrm(Crm):
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
-        settings = account.settings
         grant = Grant(
-            settings["base_url"],
+            account.settings["base_url"],
             "Api/access_token",
-            {"grant_type": "client_credentials"} | {name: settings[name] for name in _CLIENT},
+            client_form(account, "client_credentials"),
             advice="see Admin, OAuth2 Clients and Tokens",
         )
-        login = Login(WHO, account.name, grant, tokens=account.tokens, named=account.named)
+        login = login_of(WHO, account, grant)
         self._api = JsonApi(WHO, account, login=login, headers=_JSON_API, explain=explain)
 
     def read(self, click: Click, wanted: Wanted) -> Record:
@@ -139,9 +135,6 @@ class SuiteCrm(Crm):
         attributes = {name: value for name, value in _attributes(activity).items() if name not in leave}
         data = {"type": activity.kind or CALLS, "id": activity.id, "attributes": attributes}
         self._api.ask(method, MODULES, about_activity(activity), json={"data": data})
-
-
-_CLIENT = ("client_id", "client_secret")
 
 
 def _id_of(key: str, turn: int) -> str:

@@ -21,8 +21,8 @@ from connector.crms.base_api import (
     checked_id,
     known,
     only_one,
-    secret_text,
 )
+from connector.crms.base_oauth import RefreshSchema
 from connector.crms.base_read import first_parts, kept
 from connector.crms.zoho_api import DATACENTRES, WHO, Api, Taken
 from connector.crms.zoho_call import ID, changed, inserted, kind_of, name_in, query
@@ -35,13 +35,10 @@ from connector.model import Activity, Click, Record, Source, Wanted
 _PAGE, _MOST_PAGES = 200, 10
 
 
-class ZohoSchema(ApiSchema):
+class ZohoSchema(RefreshSchema):
     """Settings of a Zoho CRM connection."""
 
     datacentre = fields.Str(load_default="in", validate=validate.OneOf(list(DATACENTRES)))
-    client_id = fields.Str(required=True, validate=validate.Length(min=1))
-    client_secret = secret_text()
-    refresh_token = secret_text()
     base_url = fields.Str(validate=check_base_url)
     accounts_url = fields.Str(validate=check_base_url)
 

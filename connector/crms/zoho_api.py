@@ -12,7 +12,7 @@ from typing import Any
 
 from connector.crms.base import Account
 from connector.crms.base_api import JsonApi
-from connector.crms.base_login import Grant, Login
+from connector.crms.base_oauth import login_of, refresh_grant
 from connector.crms.base_said import body_of, forbidden, no_such_record, rejected, said, slow_down
 from connector.errors import AdminNeeded, ConnectorError, TryAgain
 from connector.http import Reply
@@ -54,19 +54,9 @@ class Api:
     def __init__(self, account: Account) -> None:
         settings = account.settings
         accounts, api = (f"https://{host}" for host in DATACENTRES[settings["datacentre"]])
-        form = {
-            "grant_type": "refresh_token",
-            "client_id": settings["client_id"],
-            "client_secret": settings["client_secret"],
-        }
-        grant = Grant(
-            settings.get("accounts_url") or accounts,
-            "oauth/v2/token",
-            form,
-            refresh_token=settings["refresh_token"],
-            advice=_ADVICE,
-        )
-        self.login = Login(WHO, account.name, grant, tokens=account.tokens, named=account.named)
+        where = settings.get("accounts_url") or accounts
+        grant = refresh_grant(account, where, "oauth/v2/token", advice=_ADVICE)
+        self.login = login_of(WHO, account, grant)
         self._api = JsonApi(
             WHO,
             account,
