@@ -25,14 +25,13 @@ from connector.crms.base_api import (
     secret_text,
 )
 from connector.crms.base_read import if_there, kept
+from connector.crms.base_write import reference, with_reference, without
 from connector.crms.dolibarr_check import findings
 from connector.crms.dolibarr_click import EXTRAS, OBJECTS, parse_dolibarr_click, ticked
 from connector.crms.dolibarr_said import API, WHO, explain
 from connector.errors import Gone, Refused, TryAgain
 from connector.model import Activity, Click, Record, Wanted
 
-#: Stands before our key at the end of every note; `find` looks for both.
-REFERENCE = "CallerDesk"
 EVENTS = f"{API}/agendaevents"
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 #: Telephone call, among the types of events.
@@ -96,13 +95,13 @@ class Dolibarr(Crm):
     def update(self, activity: Activity) -> None:
         """Write the event again, leaving whose it is; Gone when it was deleted."""
         about = about_activity(activity)
-        values = {name: value for name, value in _values(activity).items() if name != "userownerid"}
+        values = without(_values(activity), ("userownerid",))
         number = checked_id(str(activity.id), _ID, WHO, f"event {activity.id}")
         self._api.ask("PUT", f"{EVENTS}/{number}", about, json=values)
 
     def find(self, activity: Activity) -> str | None:
         """Look for our key at the end of notes."""
-        ours, about = f"{REFERENCE} {activity.key}", about_activity(activity)
+        ours, about = reference(activity), about_activity(activity)
         asked = {"sqlfilters": f"(t.note:like:'%{ours}%')", "limit": "10"}
         # 404 is none, in the words of a list.
         rows = if_there(self._api.rows, "GET", EVENTS, about, params=asked) or []
@@ -186,5 +185,4 @@ def _where(activity: Activity) -> dict[str, Any]:
 def _values(activity: Activity) -> dict[str, Any]:
     """The mapping's fields without empty ones, the note with our key at its end."""
     values = given(activity)
-    note = f"{values.get('note_private', '')}\n\n{REFERENCE} {activity.key}".strip()
-    return {**values, "note_private": note}
+    return {**values, "note_private": with_reference(values.get("note_private"), activity)}

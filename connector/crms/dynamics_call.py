@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from connector.crms.base_api import about_activity, given
+from connector.crms.base_write import shortened, without
 from connector.crms.dynamics_api import USERS, guid_of, name_in
 from connector.model import Activity
 
@@ -42,12 +43,7 @@ def state_of(activity: Activity) -> dict[str, Any]:
 
 def changed(activity: Activity) -> dict[str, Any]:
     """The mapping's fields, all but state, owner and caller; texts cut to what Dataverse takes."""
-    left = {*STATE, *_ONLY_AT_FIRST}
-    values = {name: value for name, value in given(activity).items() if name not in left}
-    for name, longest in _LONGEST.items():
-        if isinstance(values.get(name), str):
-            values[name] = values[name][:longest]
-    return values
+    return shortened(without(given(activity), (*STATE, *_ONLY_AT_FIRST)), _LONGEST)
 
 
 def made(activity: Activity, records: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from marshmallow import fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
 from connector.crms.base_api import ApiSchema, about_activity, given, on_clock, secret_text
+from connector.crms.base_write import reference, with_reference, without
 from connector.crms.espocrm_api import ENTITY, ID, address, api_of, search
 from connector.crms.espocrm_check import findings
 from connector.crms.espocrm_click import parse_espocrm
@@ -20,8 +21,6 @@ from connector.crms.espocrm_read import OWNER, Reader
 from connector.model import Activity, Click, Record, Wanted
 
 CALL = "Call"
-#: Stands before our key at the end of every description; `find` looks for both.
-REFERENCE = "CallerDesk"
 #: Set when the call is made, then left to people.
 _ONLY_AT_FIRST = frozenset(
     {OWNER, "assignedUsersIds", "contactsIds", "leadsIds", "parentId", "parentType", "teamsIds", "usersIds"}
@@ -79,16 +78,14 @@ class EspoCrm(Crm):
     def update(self, activity: Activity) -> None:
         """Write the call again, leaving whose it is and whom it is with to people; Gone when deleted."""
         about = about_activity(activity)
-        changed = {
-            name: value for name, value in self._values(activity).items() if name not in _ONLY_AT_FIRST
-        }
+        changed = without(self._values(activity), _ONLY_AT_FIRST)
         self._api.ask("PUT", address(_kind(activity), str(activity.id), about), about, json=changed)
 
     def find(self, activity: Activity) -> str | None:
         """Look for our key: in the field that the mapping names, else at the end of descriptions."""
         about, field = about_activity(activity), activity.key_field
-        reference = _reference(activity)
-        sought = ("equals", field, activity.key) if field else ("contains", "description", reference)
+        ours = ("contains", "description", reference(activity))
+        sought = ("equals", field, activity.key) if field else ours
         params = search([sought], "id", 1)
         rows = self._api.rows("GET", address(_kind(activity)), about, at="list", params=params)
         return self._api.id_in(rows[0], about, like=ID) if rows else None
@@ -101,7 +98,7 @@ class EspoCrm(Crm):
         """The mapping's fields as EspoCRM takes them: times in UTC, ids of many in a list, our key."""
         values = {name: _plain(name, value) for name, value in given(activity).items()}
         if not activity.key_field:
-            values["description"] = f"{values.get('description', '')}\n\n{_reference(activity)}".strip()
+            values["description"] = with_reference(values.get("description"), activity)
         return values
 
     def _own(self) -> str:
@@ -119,7 +116,3 @@ def _plain(name: str, value: Any) -> Any:
 
 def _kind(activity: Activity) -> str:
     return activity.kind or CALL
-
-
-def _reference(activity: Activity) -> str:
-    return f"{REFERENCE} {activity.key}"

@@ -14,6 +14,7 @@ from marshmallow import ValidationError, fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
 from connector.crms.base_api import ApiSchema, about_activity, given, on_clock, secret_text
+from connector.crms.base_write import without
 from connector.crms.frappe_api import AlreadyThere, address, api_of
 from connector.crms.frappe_check import findings
 from connector.crms.frappe_click import parse_frappe_click
@@ -90,8 +91,7 @@ class Frappe(Crm):
         """Write the call log again, but not whose it is and what it is tied to; Gone when deleted."""
         about = about_activity(activity)
         path = address(_kind(activity), str(activity.id), about)
-        values = self._values(activity)
-        changed = {name: value for name, value in values.items() if name not in _ONLY_AT_FIRST}
+        changed = without(self._values(activity), _ONLY_AT_FIRST)
         self._api.ask("PUT", path, about, json=changed)
 
     def find(self, activity: Activity) -> str | None:

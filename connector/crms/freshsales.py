@@ -13,6 +13,7 @@ from marshmallow import fields, validate
 from connector.crms.base import Account, Crm, Finding, Hook
 from connector.crms.base_api import ApiSchema, about_activity, given, known, only_one, secret_text
 from connector.crms.base_read import first_parts, row_with
+from connector.crms.base_write import reference, with_reference, without
 from connector.crms.freshsales_api import (
     ACTIVITIES,
     KINDS,
@@ -29,8 +30,6 @@ from connector.crms.freshsales_click import parse_workflow
 from connector.errors import Gone, Refused
 from connector.model import Activity, Click, Record, Source, Wanted
 
-#: Stands before our key at the end of the notes; `find` looks for both.
-REFERENCE = "CallerDesk"
 CUSTOM = "custom_field"
 #: Set when the activity is made, then left to people.
 _ONLY_AT_FIRST = frozenset({"owner_id", "targetable_type", "targetable_id", "sales_activity_type_id"})
@@ -93,7 +92,7 @@ class Freshsales(Crm):
     def update(self, activity: Activity) -> None:
         """Write the activity again, leaving owner and type to people; Gone when it was deleted."""
         about = about_activity(activity)
-        changed = {name: value for name, value in _values(activity).items() if name not in _ONLY_AT_FIRST}
+        changed = without(_values(activity), _ONLY_AT_FIRST)
         path = f"{ACTIVITIES}/{int(str(activity.id))}"
         answer = self._api.ask("PUT", path, about, json={"sales_activity": changed})
         row = answer.get("sales_activity") if isinstance(answer, dict) else None
@@ -107,7 +106,7 @@ class Freshsales(Crm):
         calls = [row for row in told if row.get("sales_activity_type_id") == self._type.id()] if told else []
         calls.sort(key=lambda row: str(row.get("created_at")), reverse=True)
         opened = [row if "notes" in row else self._opened(row.get("id")) for row in calls[:_MOST_OPENED]]
-        ours = f"{REFERENCE} {activity.key}"
+        ours = reference(activity)
         for row in [*opened, *(row for row in calls[_MOST_OPENED:] if "notes" in row)]:
             if ours in str(row.get("notes")) and row.get("is_deleted") is not True:
                 return self._api.id_in(row, about_activity(activity), like=NUMBER)
@@ -163,5 +162,4 @@ def _check_custom(row: Mapping[str, Any], paths: Iterable[str], about: str) -> N
 def _values(activity: Activity) -> dict[str, Any]:
     """The mapping's fields without empty ones, the notes with our key at their end."""
     values = given(activity)
-    notes = f"{values.get('notes', '')}\n\n{REFERENCE} {activity.key}".strip()
-    return {**values, "notes": notes}
+    return {**values, "notes": with_reference(values.get("notes"), activity)}

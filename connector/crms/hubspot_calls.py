@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from connector.crms.base_api import JsonApi, about_activity, checked_id, given
+from connector.crms.base_write import without
 from connector.crms.hubspot_objects import CONTACT, ID, Kind, kind_of
 from connector.crms.hubspot_read import OWNER, THROUGH, search
 from connector.errors import AdminNeeded, Gone, TryAgain
@@ -42,7 +43,7 @@ def update(api: JsonApi, activity: Activity, app_id: int | None) -> None:
     """Change the call, but not whose it is; Gone when somebody deleted it."""
     about = about_activity(activity)
     number = checked_id(activity.id or "", ID, "HubSpot", f"call {activity.id}")
-    changed = {name: value for name, value in _properties(activity, app_id).items() if name != OWNER}
+    changed = without(_properties(activity, app_id), (OWNER,))
     api.ask("PATCH", f"{CALLS}/{number}", about, json={"properties": changed})
     _tell_of_recording(api, number, activity, app_id)
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from connector.crms.base_api import about_activity, given
+from connector.crms.base_write import reference, without
 from connector.crms.odoo_calls import Transport, number_made, rows_of
 from connector.crms.odoo_chatter import Chatter
-from connector.crms.odoo_note import note_of, reference
+from connector.crms.odoo_note import note_of
 from connector.crms.odoo_read import Reader, record_number
 from connector.errors import AdminNeeded, Gone, TryAgain
 from connector.model import Activity, Phase
@@ -69,7 +70,7 @@ class Activities:
         A done activity stays done: its text is corrected, nothing is posted a second time.
         """
         about, number = about_activity(activity), int(activity.id or 0)
-        values = {name: value for name, value in _values(activity).items() if name not in _ONLY_AT_FIRST}
+        values = without(_values(activity), _ONLY_AT_FIRST)
         if activity.phase not in _FINISHED:
             self._odoo.call("mail.activity", "write", about=about, ids=[number], vals=values)
             return

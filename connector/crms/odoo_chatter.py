@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from connector.crms.base_api import about_activity
+from connector.crms.base_write import reference
 from connector.crms.odoo_calls import Transport, number_made, rows_of
-from connector.crms.odoo_note import message_of, reference
+from connector.crms.odoo_note import message_of
 from connector.crms.odoo_read import record_number
 from connector.errors import Gone, TryAgain
 from connector.model import Activity

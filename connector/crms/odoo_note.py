@@ -6,21 +6,15 @@ import html
 import re
 from collections.abc import Sequence
 
+from connector.crms.base_write import with_reference
 from connector.model import Activity
 
-#: Stands before our key at the end of every note; a search looks for both.
-_REFERENCE = "CallerDesk"
 _LINK = re.compile(r"https?://[^\s<]+")
-
-
-def reference(activity: Activity) -> str:
-    """The line that marks a note as this call's."""
-    return f"{_REFERENCE} {activity.key}"
 
 
 def note_of(activity: Activity) -> str:
     """The mapping's `note` as HTML, with the reference as its last paragraph."""
-    return _as_html(f"{activity.fields.get('note') or ''}\n\n{reference(activity)}".strip())
+    return _as_html(with_reference(activity.fields.get("note"), activity))
 
 
 def message_of(activity: Activity) -> str:

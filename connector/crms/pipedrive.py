@@ -14,6 +14,7 @@ from connector.crms import pipedrive_click
 from connector.crms.base import Account, Answer, Crm, Finding, Hook, Wire
 from connector.crms.base_api import ApiSchema, about_activity, check_base_url, given
 from connector.crms.base_oauth import TokenOrAppSchema
+from connector.crms.base_write import reference, with_reference, without
 from connector.crms.pipedrive_api import ACTIVITIES, NUMBER, RECORDS, WHO, api_of, data_of
 from connector.crms.pipedrive_check import findings
 from connector.crms.pipedrive_log import write_log
@@ -21,8 +22,6 @@ from connector.crms.pipedrive_read import Reader
 from connector.errors import Gone
 from connector.model import Activity, Click, Phase, Record, Wanted
 
-#: Stands before our key at the end of every note; `find` looks for both.
-REFERENCE = "CallerDesk"
 #: object -> the activity's field that ties it to the record; a person is tied as its primary participant.
 TIES = {"deal": "deal_id", "lead": "lead_id", "organization": "org_id"}
 #: Set when the activity is made, then left to people.
@@ -96,7 +95,7 @@ class Pipedrive(Crm):
         """Write the activity again, leaving owner and ties to people; Gone when it was deleted."""
         about, number = about_activity(activity), str(activity.id)
         values = self._values(activity)
-        changed = {name: value for name, value in values.items() if name not in _ONLY_AT_FIRST}
+        changed = without(values, _ONLY_AT_FIRST)
         row = data_of(self._api.ask("PATCH", f"{ACTIVITIES}/{int(number)}", about, json=changed))
         if isinstance(row, dict) and row.get("is_deleted") is True:
             raise Gone("activity_gone", f"{WHO} has no such activity any more ({about}).")
@@ -107,7 +106,7 @@ class Pipedrive(Crm):
         tie = TIES.get(activity.object, "person_id")
         asked = {tie: activity.record_id, "sort_by": "add_time", "sort_direction": "desc", "limit": _PAGE}
         rows = self._api.rows("GET", ACTIVITIES, about_activity(activity), at="data", params=asked)
-        ours = f"{REFERENCE} {activity.key}"
+        ours = reference(activity)
         found = [row for row in rows if ours in str(row.get("note")) and row.get("is_deleted") is not True]
         return self._api.id_in(found[-1], about_activity(activity), like=NUMBER) if found else None
 
@@ -125,8 +124,7 @@ class Pipedrive(Crm):
             name: int(value) if name in _NUMBERS and str(value).isdecimal() else value
             for name, value in given(activity).items()
         }
-        note = f"{values.get('note', '')}<br/>{REFERENCE} {activity.key}".removeprefix("<br/>")
-        return {**values, "note": note}
+        return {**values, "note": with_reference(values.get("note"), activity, gap="<br/>")}
 
 
 def _ties(activity: Activity) -> dict[str, Any]:

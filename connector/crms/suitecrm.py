@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ from connector.crms.base_api import (
 from connector.crms.base_login import Grant
 from connector.crms.base_oauth import ClientSchema, client_form, login_of
 from connector.crms.base_read import first_parts, if_there
+from connector.crms.base_write import without
 from connector.crms.suitecrm_check import findings
 from connector.crms.suitecrm_said import MODULES, WHO, Taken, explain
 from connector.errors import Gone, Refused
@@ -131,8 +132,8 @@ class SuiteCrm(Crm):
         found = if_there(self._row, "Users", number, fields, about)
         return dict.fromkeys(fields) | {"id": number} if found is None else found
 
-    def _write(self, method: str, activity: Activity, leave: Iterable[str] = ()) -> None:
-        attributes = {name: value for name, value in _attributes(activity).items() if name not in leave}
+    def _write(self, method: str, activity: Activity, leave: Container[str] = ()) -> None:
+        attributes = without(_attributes(activity), leave)
         data = {"type": activity.kind or CALLS, "id": activity.id, "attributes": attributes}
         self._api.ask(method, MODULES, about_activity(activity), json={"data": data})
 

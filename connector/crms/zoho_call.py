@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from connector.crms.base_api import about_activity, checked_id, given
+from connector.crms.base_write import shortened, with_reference, without
 from connector.crms.zoho_api import WHO
 from connector.errors import AdminNeeded
 from connector.model import Activity
@@ -25,8 +26,6 @@ _ONLY_AT_FIRST = frozenset({"Call_Type", "Owner", "Who_Id", "What_Id", "$se_modu
 _LOOKUPS = ("Owner", "Who_Id", "What_Id")
 #: The longest text each field takes; a longer one would be refused as a whole.
 _LONGEST = {"Subject": 255, "Description": 32_000}
-#: Stands before our key at the end of a description, where no field of its own holds it.
-_REFERENCE = "CallerDesk"
 _COMPLETED, _NO_TALK = "Completed", "00:00"
 
 
@@ -52,7 +51,8 @@ def inserted(activity: Activity) -> dict[str, Any]:
     if activity.key_field:
         values[name_in(activity.key_field)] = activity.key
     else:
-        values["Description"] = _with_reference(activity)
+        text, longest = values.get("Description"), _LONGEST["Description"]
+        values["Description"] = with_reference(text, activity, longest=longest)
     values.setdefault(relation(activity), activity.record_id)
     if relation(activity) == "What_Id":
         values.setdefault("$se_module", activity.object)
@@ -64,16 +64,12 @@ def inserted(activity: Activity) -> dict[str, Any]:
         values["Call_Start_Time"] = f"{started[:-1]}+00:00"
     if values.get("Outgoing_Call_Status") == _COMPLETED:
         values.setdefault("Call_Duration", _NO_TALK)
-    for name, longest in _LONGEST.items():
-        if isinstance(values.get(name), str):
-            values[name] = values[name][:longest]
-    return values
+    return shortened(values, _LONGEST)
 
 
 def changed(activity: Activity) -> dict[str, Any]:
     """The same without what Zoho, or a person, decides once the call is there."""
-    fixed = _ONLY_AT_FIRST | {activity.key_field}
-    return {name: value for name, value in inserted(activity).items() if name not in fixed}
+    return without(inserted(activity), {*_ONLY_AT_FIRST, activity.key_field or ""})
 
 
 def relation(activity: Activity) -> str:
@@ -95,9 +91,3 @@ def query(activity: Activity) -> tuple[str, str]:
         column, condition = "Description", f"{relation(activity)} = '{number}'"
     text = f"select id, {column} from {kind_of(activity)} where {condition} order by id desc limit 200"  # noqa: S608 - each word is checked
     return text, column
-
-
-def _with_reference(activity: Activity) -> str:
-    reference = f"{_REFERENCE} {activity.key}"
-    text = str(activity.fields.get("Description") or "")[: _LONGEST["Description"] - len(reference) - 2]
-    return f"{text}\n\n{reference}".strip()
