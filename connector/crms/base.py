@@ -42,6 +42,11 @@ class Hook:
     #: What a signed token vouches for; {} where the scheme has none.
     claims: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def media_type(self) -> str:
+        """The content type in small letters, without its parameters; empty where there is none."""
+        return self.content_type.partition(";")[0].strip().lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -212,7 +217,7 @@ def fields_of(hook: Hook) -> Mapping[str, Any]:
 
     A body without a content type is taken for JSON: Frappe's webhooks name none.
     """
-    kind = hook.content_type.partition(";")[0].strip().lower()
+    kind = hook.media_type
     if kind == FORM and not hook.body.lstrip().startswith(b"{"):
         return {key: value for key, value in hook.fields.items() if value.strip()}
     if kind and not _JSON_TYPE.fullmatch(kind):

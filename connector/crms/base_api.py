@@ -116,16 +116,19 @@ class JsonApi:
     def rows(self, method: str, path: str, about: str = "", *, at: str = "", **kwargs: Any) -> list[Any]:
         """`ask`, where the answer is a list of objects, or has one under the key `at`."""
         found = self.ask(method, path, about, **kwargs)
-        found = self.as_object(found, about).get(at) if at else found
-        if isinstance(found, list) and all(isinstance(row, dict) for row in found):
-            return found
-        raise self._odd("no list of records", about)
+        return self.as_rows(self.as_object(found, about).get(at) if at else found, about)
 
     def as_object(self, value: Any, about: str) -> dict[str, Any]:
         """The value, if it is an object; TryAgain (`crm_answer_odd`) when it is not, as from a proxy."""
         if isinstance(value, dict):
             return value
         raise self._odd("no object", about)
+
+    def as_rows(self, value: Any, about: str) -> list[Any]:
+        """The value, if it is a list of objects; TryAgain (`crm_answer_odd`) when it is not."""
+        if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+            return value
+        raise self._odd("no list of records", about)
 
     def id_in(
         self, answer: Any, about: str, key: str = "id", *, like: re.Pattern[str] = re.compile(r"(?s).+")
@@ -187,6 +190,10 @@ def only_one(rows: Iterable[Mapping[str, Any]], email: str, key: str = "email") 
     sought = email.strip().casefold()
     same = [row for row in rows if isinstance(row.get(key), str) and row[key].strip().casefold() == sought]
     return same[0] if len(same) == 1 and sought else None
+
+
+#: The ids of most: a number from 1 on, no longer than a database counts.
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
 def checked_id(value: str, pattern: re.Pattern[str], who: str, about: str) -> str:

@@ -15,6 +15,7 @@ from marshmallow import fields
 
 from connector.crms.base import Account, Crm, Finding, Hook
 from connector.crms.base_api import (
+    NUMBER,
     ApiSchema,
     about_activity,
     check_base_url,
@@ -27,12 +28,11 @@ from connector.crms.base_read import first_parts, row_with
 from connector.crms.bitrix24_api import WHO, Api
 from connector.crms.bitrix24_check import findings
 from connector.crms.bitrix24_click import CALL_BACK, STARTED, parse_bitrix24_click
-from connector.errors import Gone, Refused, TryAgain
+from connector.errors import Gone, Refused
 from connector.model import Activity, Click, Phase, Record, Wanted
 
 #: Our name of an object, which is theirs in telephony -> what reads it.
 GET = {"CONTACT": "crm.contact.get", "LEAD": "crm.lead.get", "COMPANY": "crm.company.get"}
-_ID = re.compile(r"[1-9][0-9]{0,17}")
 #: Lists of values that are left out where they are empty, and what a mapping reads of the phones by type.
 _LISTS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")
 _FIRST = "PHONE_FIRST"
@@ -83,11 +83,11 @@ class Bitrix24(Crm):
             raise Refused(
                 "unknown_object", f"{WHO} calls from {', '.join(GET)}, not from {click.object[:80]!r}."
             )
-        number = checked_id(click.record_id, _ID, WHO, about)
+        number = checked_id(click.record_id, NUMBER, WHO, about)
         commands = {"record": f"{GET[click.object]}?ID={number}"}
         if wanted.owner:
             commands["owner"] = "user.get?ID=$result[record][ASSIGNED_BY_ID]"
-        acting = click.user if wanted.user and _ID.fullmatch(click.user or "") else None
+        acting = click.user if wanted.user and NUMBER.fullmatch(click.user or "") else None
         if acting:
             commands["user"] = f"user.get?ID={acting}"
         told = self._api.batch(commands, about)
@@ -120,10 +120,9 @@ class Bitrix24(Crm):
         made = self._api.row(
             self._api.call("telephony.externalCall.register", about, **ours, **values), about
         )
-        if not isinstance(made.get("CALL_ID"), str) or not made["CALL_ID"]:
-            raise TryAgain("crm_answer_odd", f"{WHO} registered a call without an id ({about}).")
-        self._finish_if_over(made["CALL_ID"], activity)
-        return str(made["CALL_ID"])
+        number = self._api.call_id(made, about)
+        self._finish_if_over(number, activity)
+        return number
 
     def update(self, activity: Activity) -> None:
         """Finish the call when it is over, and attach its recording; Gone when Bitrix24 has dropped it."""
@@ -133,7 +132,7 @@ class Bitrix24(Crm):
     def find(self, activity: Activity) -> str | None:
         """The finished call of our key. One that is only registered is registered again, to the same id."""
         row = self._finished({"EXTERNAL_CALL_ID": activity.key}, activity)
-        return str(row["CALL_ID"]) if row else None
+        return self._api.call_id(row, about_activity(activity)) if row else None
 
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
         """One finding for the app's login, each scope, every object's fields and the users'."""
@@ -157,9 +156,7 @@ class Bitrix24(Crm):
 
     def _finished(self, by: Mapping[str, str], activity: Activity) -> dict[str, Any] | None:
         about = about_activity(activity)
-        rows = self._api.call("voximplant.statistic.get", about, FILTER=dict(by))
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise TryAgain("crm_answer_odd", f"{WHO} answered with something that is no list ({about}).")
+        rows = self._api.rows(self._api.call("voximplant.statistic.get", about, FILTER=dict(by)), about)
         return next((row for row in rows if all(row.get(name) == value for name, value in by.items())), None)
 
 

@@ -66,6 +66,16 @@ class Api:
             raise meaning(error if isinstance(error, dict) else {}, about)
         return self._api.as_object(told.get("result"), about)
 
+    def rows(self, value: Any, about: str) -> list[Any]:
+        """The value, if it is a list of objects; TryAgain when it is not."""
+        return self._api.as_rows(value, about)
+
+    def call_id(self, call: Mapping[str, Any], about: str) -> str:
+        """Bitrix24's id of a call that it told of; TryAgain when it told none."""
+        if not isinstance(call.get("CALL_ID"), str) or not call["CALL_ID"]:
+            raise TryAgain("crm_answer_odd", f"{WHO} told of a call without an id ({about}).")
+        return str(call["CALL_ID"])
+
     def row(self, value: Any, about: str) -> dict[str, Any]:
         """The value, if it is an object; TryAgain when it is not."""
         return self._api.as_object(value, about)

@@ -7,7 +7,6 @@ explorer of each Dolibarr, /api/index.php/explorer. Facts without another source
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from marshmallow import fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
 from connector.crms.base_api import (
+    NUMBER,
     ApiSchema,
     JsonApi,
     about_activity,
@@ -33,7 +33,6 @@ from connector.errors import Gone, Refused, TryAgain
 from connector.model import Activity, Click, Record, Wanted
 
 EVENTS = f"{API}/agendaevents"
-_ID = re.compile(r"[1-9][0-9]{0,17}")
 #: Telephone call, among the types of events.
 _CALL = "AC_TEL"
 
@@ -96,7 +95,7 @@ class Dolibarr(Crm):
         """Write the event again, leaving whose it is; Gone when it was deleted."""
         about = about_activity(activity)
         values = without(_values(activity), ("userownerid",))
-        number = checked_id(str(activity.id), _ID, WHO, f"event {activity.id}")
+        number = checked_id(str(activity.id), NUMBER, WHO, f"event {activity.id}")
         self._api.ask("PUT", f"{EVENTS}/{number}", about, json=values)
 
     def find(self, activity: Activity) -> str | None:
@@ -138,7 +137,7 @@ class Dolibarr(Crm):
         """A user by id, e-mail or login; nobody when there is none."""
         if not (user and paths):
             return {}
-        by = "" if _ID.fullmatch(user) else "email/" if "@" in user else "login/"
+        by = "" if NUMBER.fullmatch(user) else "email/" if "@" in user else "login/"
         about = f"user {user}"
         row = if_there(self._api.object, "GET", f"{API}/users/{by}{quote(user, safe='')}", about)
         return _kept(row, paths, about) | {"id": _number(row.get("id"))} if row is not None else {}
@@ -147,7 +146,7 @@ class Dolibarr(Crm):
 def _path(kind: str, number: str, about: str) -> str:
     if kind not in OBJECTS.values():
         raise Refused("unknown_object", f"{WHO} has no {kind[:80]!r} here: `contacts` or `thirdparties`.")
-    return f"{API}/{kind}/{checked_id(number, _ID, WHO, about)}"
+    return f"{API}/{kind}/{checked_id(number, NUMBER, WHO, about)}"
 
 
 def _not_saved(about: str) -> TryAgain:
@@ -157,7 +156,7 @@ def _not_saved(about: str) -> TryAgain:
 def _number(value: Any) -> str | None:
     """An id, which comes as a text or a number; None for none."""
     text = str(value)
-    return text if _ID.fullmatch(text) else None
+    return text if NUMBER.fullmatch(text) else None
 
 
 def _kept(row: Mapping[str, Any], paths: Iterable[str], about: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ EXTRAS = "array_options"
 
 def parse_dolibarr_click(hook: Hook, account: Account) -> list[Click]:
     """The click of a webhook or in our own format, if something was ticked; BadRequest names a fault."""
-    if hook.content_type.partition(";")[0].strip().lower() == FORM and hook.body.lstrip()[:1] == b"{":
+    if hook.media_type == FORM and hook.body.lstrip()[:1] == b"{":
         hook = replace(hook, content_type="")
     fields = fields_of(hook)
     if "triggercode" not in fields:

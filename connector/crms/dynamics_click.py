@@ -16,8 +16,8 @@ from typing import Any
 
 from connector.crms.base import Account, Hook, fields_of, parse_click
 from connector.crms.base_click import field_invalid, raw_of, source_of
+from connector.crms.base_read import if_there
 from connector.crms.dynamics_api import guid_of
-from connector.errors import Gone
 from connector.http import storable
 from connector.model import Click, Source
 
@@ -123,10 +123,7 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _checked(click: Click) -> Click:
-    try:
-        record = guid_of(click.record_id, "such record")
-    except Gone:
-        record = ""
+    record = if_there(guid_of, click.record_id, "such record")
     if not record or not _TABLE.fullmatch(click.object):
         raise field_invalid(
             "The click must name a table by its logical name (`contact`) and a record by its id, a GUID."

@@ -11,13 +11,12 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
-from connector.crms.base_api import ApiSchema, about_activity, given, known, only_one, secret_text
+from connector.crms.base_api import NUMBER, ApiSchema, about_activity, given, known, only_one, secret_text
 from connector.crms.base_read import first_parts, row_with
 from connector.crms.base_write import reference, with_reference, without
 from connector.crms.freshsales_api import (
     ACTIVITIES,
     KINDS,
-    NUMBER,
     USER_PHONES,
     WHO,
     WITH_ACTIVITIES,

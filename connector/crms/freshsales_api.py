@@ -6,12 +6,11 @@ confirmed" was seen in other people's clients only.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from connector import redact
 from connector.crms.base import Account
-from connector.crms.base_api import JsonApi, checked_id
+from connector.crms.base_api import NUMBER, JsonApi, checked_id
 from connector.crms.base_said import body_of, said
 from connector.errors import AdminNeeded, ConnectorError, Gone
 from connector.http import Reply
@@ -22,7 +21,6 @@ ACTIVITIES = "sales_activities"
 WITH_ACTIVITIES = "sales_activities"
 #: Not confirmed: that the users a record brings along have these; without them they are empty.
 USER_PHONES = frozenset({"mobile_number", "work_number"})
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True, slots=True)

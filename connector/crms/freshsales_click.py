@@ -16,8 +16,9 @@ from defusedxml.ElementTree import fromstring
 
 from connector.crms.base import CLICK_KEYS, Account, Hook, fields_of, parse_click
 from connector.crms.base_click import field_invalid, raw_of
+from connector.crms.base_read import if_there
 from connector.crms.freshsales_api import KINDS, path_of
-from connector.errors import BadRequest, Gone
+from connector.errors import BadRequest
 from connector.model import Click, Source
 
 #: Ticked fields come under such names (not confirmed); they tell object and record at once.
@@ -41,19 +42,19 @@ def parse_workflow(hook: Hook, account: Account) -> Click:
         if isinstance(ours.get(name), float) and ours[name].is_integer():
             ours[name] = int(ours[name])
     click = parse_click(ours, account, Source.RULE)
-    try:
-        path_of(click.object, click.record_id)
-    except Gone:
+    if if_there(path_of, click.object, click.record_id) is None:
         raise field_invalid(
             f"The click must name a Freshsales record: `object` one of {', '.join(KINDS)}, `id` its number."
             " A placeholder that is sent as it stands was not picked from the list."
-        ) from None
+        )
     return replace(click, raw=raw_of(sent))
 
 
 def _fields(hook: Hook) -> Mapping[str, Any]:
-    kind = hook.content_type.partition(";")[0].strip().lower()
-    if kind in ("application/xml", "text/xml") or hook.body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+    if (
+        hook.media_type in ("application/xml", "text/xml")
+        or hook.body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+    ):
         return _children(hook.body)
     return fields_of(hook)
 

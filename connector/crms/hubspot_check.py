@@ -6,13 +6,12 @@ HubSpot, "Properties" of the CRM API v3: https://developers.hubspot.com/docs
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 from connector.crms.base import Finding
 from connector.crms.base_api import JsonApi
-from connector.crms.base_check import looked_at
+from connector.crms.base_check import did_you_mean, looked_at
 from connector.crms.hubspot_calls import CALLS, KEY
 from connector.crms.hubspot_objects import CONTACT, kind_of
 from connector.crms.hubspot_read import OWNER_FIELDS, THROUGH, split
@@ -67,6 +66,5 @@ def _fields(
 def _field(what: str, name: str, known: Mapping[str, None]) -> Finding:
     if name in known or name in _ALWAYS:
         return Finding(what, True)
-    near = get_close_matches(name, known, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ": correct its name in the mapping."
-    return Finding(what, False, f"HubSpot has no property {name!r} there{hint}")
+    told = f"HubSpot has no property {name!r} there: correct its name in the mapping."
+    return Finding(what, False, told + did_you_mean(name, known))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from connector.crms.base import Finding
+from connector.crms.base_check import did_you_mean
 from connector.crms.odoo_calls import Transport, rows_of
 from connector.errors import AdminNeeded, ConnectorError, Gone, Refused, TryAgain
 from connector.model import Click, Record, Wanted
@@ -177,8 +177,7 @@ class Reader:
             for name in path.split("."):
                 known = self._fields(at)
                 if name not in known:
-                    close = get_close_matches(name, known, n=1)
-                    hint = f" Did you mean {close[0]!r}?" if close else ""
+                    hint = did_you_mean(name, known)
                     problems.append(f"{at} has no field {name!r} (for `{path}`).{hint}")
                     break
                 at = known[name].get("relation", at)

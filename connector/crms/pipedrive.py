@@ -12,10 +12,10 @@ from marshmallow import fields, validate
 
 from connector.crms import pipedrive_click
 from connector.crms.base import Account, Answer, Crm, Finding, Hook, Wire
-from connector.crms.base_api import ApiSchema, about_activity, check_base_url, given
+from connector.crms.base_api import NUMBER, ApiSchema, about_activity, check_base_url, given
 from connector.crms.base_oauth import TokenOrAppSchema
 from connector.crms.base_write import reference, with_reference, without
-from connector.crms.pipedrive_api import ACTIVITIES, NUMBER, RECORDS, WHO, api_of, data_of
+from connector.crms.pipedrive_api import ACTIVITIES, RECORDS, WHO, api_of, data_of
 from connector.crms.pipedrive_check import findings
 from connector.crms.pipedrive_log import write_log
 from connector.crms.pipedrive_read import Reader

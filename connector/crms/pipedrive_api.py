@@ -11,7 +11,7 @@ from typing import Any
 
 from connector import redact
 from connector.crms.base import Account
-from connector.crms.base_api import JsonApi, checked_id
+from connector.crms.base_api import NUMBER, JsonApi, checked_id
 from connector.crms.base_login import Grant
 from connector.crms.base_oauth import login_of
 from connector.crms.base_said import body_of, said
@@ -36,7 +36,6 @@ FIELDS = {
 ACTIVITIES = "api/v2/activities"
 #: Every custom field's key.
 HASH = re.compile(r"[0-9a-f]{40}")
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: Seconds to wait when the day's budget is used up: when the day ends there is told nowhere.
 _NEXT_LOOK = 3600.0

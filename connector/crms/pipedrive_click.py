@@ -15,8 +15,9 @@ from typing import Any
 
 from connector.crms.base import Account, Answer, Hook, Wire, fields_of, parse_click
 from connector.crms.base_click import field_invalid, raw_of, source_of
+from connector.crms.base_read import if_there
 from connector.crms.pipedrive_api import RECORDS, path_of
-from connector.errors import BadRequest, Gone
+from connector.errors import BadRequest
 from connector.http import storable
 from connector.model import Click, Source
 
@@ -124,13 +125,11 @@ def _happened(action: Any, previous: Any) -> set[str]:
 
 
 def _checked(click: Click) -> Click:
-    try:
-        path_of(click.object, click.record_id)
-    except Gone:
+    if if_there(path_of, click.object, click.record_id) is None:
         raise field_invalid(
             f"The click must name a Pipedrive record: {', '.join(RECORDS)}, and its number"
             " (of a lead, its UUID)."
-        ) from None
+        )
     return click
 
 

@@ -17,13 +17,12 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from connector import redact
 from connector.crms import salesforce_check, salesforce_soap, salesforce_task
 from connector.crms import salesforce_soql as soql
-from connector.crms.base import Account, Answer, ConnectionSchema, Crm, Finding, Hook, Wire, parse_click
+from connector.crms.base import Account, Answer, ConnectionSchema, Crm, Finding, Hook, Wire
 from connector.crms.salesforce_calls import Calls
 from connector.errors import BadRequest, Gone
 from connector.http import checked_base_url
 from connector.model import Activity, Click, Record, Wanted
 
-_FORM = "application/x-www-form-urlencoded"
 _HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
 #: Standard objects whose owner is always a user; Lead and Case may be a queue's too.
 _OWNER_MIXED = {
@@ -113,12 +112,7 @@ class Salesforce(Crm):
             )
         if salesforce_soap.is_xml(hook.content_type, hook.body):
             return salesforce_soap.parse_outbound(hook.body, self.account)
-        if hook.content_type.partition(";")[0].strip().lower() == _FORM:
-            filled = {key: value for key, value in hook.fields.items() if value.strip()}
-            clicks = [parse_click(filled, self.account, self.default_source)]
-        else:
-            clicks = super().parse(hook)
-        return [_with_full_ids(click) for click in clicks]
+        return [_with_full_ids(click) for click in super().parse(hook)]
 
     def answer(self, answers: Sequence[Answer], clicks: Sequence[Click]) -> Wire | None:
         """One acknowledgement for the whole Outbound Message; our JSON for anything else."""

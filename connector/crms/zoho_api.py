@@ -14,7 +14,7 @@ from connector.crms.base import Account
 from connector.crms.base_api import JsonApi
 from connector.crms.base_oauth import login_of, refresh_grant
 from connector.crms.base_said import body_of, forbidden, no_such_record, rejected, said, slow_down
-from connector.errors import AdminNeeded, ConnectorError, TryAgain
+from connector.errors import AdminNeeded, ConnectorError
 from connector.http import Reply
 
 WHO = "Zoho CRM"
@@ -72,10 +72,7 @@ class Api:
         answer = self._ask(method, path, about, **given)
         if answer is None:
             return []
-        found = self._api.as_object(answer, about).get(at)
-        if isinstance(found, list) and all(isinstance(row, dict) for row in found):
-            return found
-        raise TryAgain("crm_answer_odd", f"{WHO} answered with something that is no list ({about}).")
+        return self._api.as_rows(self._api.as_object(answer, about).get(at), about)
 
     def one(self, method: str, path: str, about: str, *, at: str = "data", **given: Any) -> dict[str, Any]:
         """The one row under `at`; Gone when there is none."""

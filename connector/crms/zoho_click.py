@@ -51,8 +51,7 @@ def parse_zoho_click(hook: Hook, account: Account) -> Click:
 
 
 def _fields(hook: Hook) -> Mapping[str, Any]:
-    kind = hook.content_type.partition(";")[0].strip().lower()
-    return _parts(hook) if kind == "multipart/form-data" else fields_of(hook)
+    return _parts(hook) if hook.media_type == "multipart/form-data" else fields_of(hook)
 
 
 def _parts(hook: Hook) -> Mapping[str, str]:
