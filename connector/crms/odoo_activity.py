@@ -11,7 +11,7 @@ from typing import Any
 
 from connector.crms.base_api import about_activity, given
 from connector.crms.base_write import reference, without
-from connector.crms.odoo_calls import Transport, number_made, rows_of
+from connector.crms.odoo_calls import Transport, number_made, number_of, rows_of
 from connector.crms.odoo_chatter import Chatter
 from connector.crms.odoo_note import note_of
 from connector.crms.odoo_read import Reader, record_number
@@ -108,7 +108,7 @@ class Activities:
             context=_EVEN_DONE,
         )
         found = rows_of(answer, about)
-        return next((str(row["id"]) for row in found if line in str(row.get("note"))), None)
+        return next((str(number_of(row, about)) for row in found if line in str(row.get("note"))), None)
 
     def _active(self, number: int, about: str) -> list[dict[str, Any]]:
         asked = {"fields": ["active"], "context": _EVEN_DONE}

@@ -7,7 +7,7 @@ fault by the name of a Python exception and its message.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from connector import redact
@@ -54,6 +54,14 @@ def number_made(answer: Any) -> int | None:
         found = _RECORDSET.fullmatch(answer)
         answer = int(found[1]) if found else None
     return answer if isinstance(answer, int) and not isinstance(answer, bool) and answer > 0 else None
+
+
+def number_of(row: Mapping[str, Any], about: str) -> int:
+    """The number of a record that was found; TryAgain when the answer holds none."""
+    number = number_made(row.get("id"))
+    if number is None:
+        raise TryAgain("crm_answer_odd", f"Odoo answered with a record that has no number ({about}).")
+    return number
 
 
 def told(fault: Any) -> tuple[str, str]:

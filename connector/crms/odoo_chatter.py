@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from connector.crms.base_api import about_activity
 from connector.crms.base_write import reference
-from connector.crms.odoo_calls import Transport, number_made, rows_of
+from connector.crms.odoo_calls import Transport, number_made, number_of, rows_of
 from connector.crms.odoo_note import message_of
 from connector.crms.odoo_read import record_number
 from connector.errors import Gone, TryAgain
@@ -79,7 +79,7 @@ class Chatter:
             order="id",
         )
         found = (row for row in rows_of(answer, about) if reference(activity) in str(row.get("body")))
-        return next((f"{MESSAGE},{row['id']}" for row in found), None)
+        return next((f"{MESSAGE},{number_of(row, about)}" for row in found), None)
 
     def corrected(self, activity: Activity) -> bool:
         """Write the call into the message that tells of it; False when there is none."""

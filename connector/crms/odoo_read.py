@@ -151,9 +151,9 @@ class Reader:
         plain: dict[str, Any] = {}
         for name, value in values.items():
             if value is False:
-                plain[name] = False if self._type(model, name)["type"] == "boolean" else None
+                plain[name] = False if self._type(model, name).get("type") == "boolean" else None
             elif isinstance(value, dict):
-                plain[name] = self._plain(self._type(model, name)["relation"], value)
+                plain[name] = self._plain(self._type(model, name).get("relation", ""), value)
             else:
                 plain[name] = value
         return plain
@@ -161,13 +161,20 @@ class Reader:
     def _type(self, model: str, name: str) -> Mapping[str, str]:
         if name not in self._fields(model):
             self._types.pop(model, None)  # the field was added to Odoo since we asked
-        return self._fields(model)[name]
+        try:
+            return self._fields(model)[name]
+        except KeyError:
+            raise TryAgain(
+                "crm_answer_odd",
+                f"Odoo answered with a field {name!r} that {model or 'nothing'} does not have.",
+            ) from None
 
     def _fields(self, model: str) -> Mapping[str, Mapping[str, str]]:
         if model not in self._types:
-            self._types[model] = self._odoo.call(
-                model, "fields_get", about=model, attributes=["type", "relation"]
-            )
+            told = self._odoo.call(model, "fields_get", about=model, attributes=["type", "relation"])
+            if not isinstance(told, dict) or not all(isinstance(each, dict) for each in told.values()):
+                raise TryAgain("crm_answer_odd", f"Odoo told the fields of {model} in no form that is known.")
+            self._types[model] = told
         return self._types[model]
 
     def _missing(self, model: str, paths: Sequence[str]) -> list[str]:
