@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema
 
+from connector import redact
 from connector.addresses import Network
 from connector.crms.base_tokens import ProcessTokens, Tokens
 from connector.errors import BadRequest, Gone
@@ -125,6 +126,9 @@ class Crm(ABC):
 
     def __init__(self, account: Account) -> None:
         self.account = account
+        for name in self.secrets:
+            secret = account.settings.get(name)
+            redact.register_secret(secret if isinstance(secret, str) else None)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.account.name!r})"

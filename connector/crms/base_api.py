@@ -185,11 +185,18 @@ def known(record: Mapping[str, Any], wanted: Iterable[str], who: str, about: str
             )
 
 
-def only_one(rows: Iterable[Mapping[str, Any]], email: str, key: str = "email") -> Mapping[str, Any] | None:
-    """The row with this e-mail address under `key`, capitals ignored; None for none and for several."""
-    sought = email.strip().casefold()
-    same = [row for row in rows if isinstance(row.get(key), str) and row[key].strip().casefold() == sought]
+def only_one(rows: Iterable[Mapping[str, Any]], sought: str, *keys: str) -> Mapping[str, Any] | None:
+    """The row with this text under one of `keys` (`email` if none is given), capitals ignored.
+
+    None for no row and for several: nobody is guessed.
+    """
+    sought = sought.strip().casefold()
+    same = [row for row in rows if any(_reads(row.get(key), sought) for key in keys or ("email",))]
     return same[0] if len(same) == 1 and sought else None
+
+
+def _reads(value: Any, sought: str) -> bool:
+    return isinstance(value, str) and value.strip().casefold() == sought
 
 
 #: The ids of most: a number from 1 on, no longer than a database counts.

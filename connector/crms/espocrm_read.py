@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connector.crms.base_api import JsonApi
+from connector.crms.base_api import JsonApi, only_one
 from connector.crms.base_read import first_parts, if_there, split_paths
 from connector.crms.espocrm_api import WHO, address, search
 from connector.errors import Refused
@@ -54,9 +54,8 @@ class Reader:
         either = [("equals", "userName", user), ("equals", "emailAddress", user)]
         asked = search(either, "id,userName,emailAddress", 2)
         rows = self._api.rows("GET", address(USER), about, at="list", params=asked)
-        names = ("userName", "emailAddress")
-        same = [row for row in rows if user.casefold() in (str(row.get(name)).casefold() for name in names)]
-        return self._api.id_in(same[0], about) if len(same) == 1 else None
+        found = only_one(rows, user, "userName", "emailAddress")
+        return self._api.id_in(found, about) if found else None
 
     def _through_links(self, whole: Mapping[str, Any], paths: Sequence[str], about: str) -> dict[str, Any]:
         """The wanted fields; those behind a link from the linked record."""

@@ -10,11 +10,9 @@ from typing import ClassVar
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from connector import redact
 from connector.crms import hubspot_action, hubspot_calls, hubspot_check
 from connector.crms.base import Account, Answer, ConnectionSchema, Crm, Finding, Hook, Wire
 from connector.crms.base_api import JsonApi, check_base_url
-from connector.crms.base_login import Login
 from connector.crms.base_oauth import TokenOrAppSchema, login_of, refresh_grant
 from connector.crms.hubspot_click import parse_hubspot_clicks
 from connector.crms.hubspot_objects import kind_of
@@ -69,9 +67,10 @@ class HubSpot(Crm):
     def __init__(self, account: Account) -> None:
         super().__init__(account)
         settings = account.settings
-        for secret in self.secrets:
-            redact.register_secret(settings.get(secret))
-        login = None if settings.get("access_token") else _login(account)
+        login = None
+        if not settings.get("access_token"):
+            grant = refresh_grant(account, settings["base_url"], "oauth/v1/token")
+            login = login_of("HubSpot", account, grant)
         fixed = {} if login else {"Authorization": f"Bearer {settings['access_token']}"}
         self._api = JsonApi("HubSpot", account, headers=fixed, login=login, explain=explain)
         self._actions = JsonApi("HubSpot", account, headers=fixed, login=login, explain=_explain_action)
@@ -115,11 +114,6 @@ class HubSpot(Crm):
     def check_live(self, wanted: Mapping[str, Wanted]) -> list[Finding]:
         """Look at the token, its scopes, each object, each property by name."""
         return hubspot_check.findings(self._api, wanted)
-
-
-def _login(account: Account) -> Login:
-    grant = refresh_grant(account, account.settings["base_url"], "oauth/v1/token")
-    return login_of("HubSpot", account, grant)
 
 
 def _explain_action(reply: Reply, about: str) -> ConnectorError | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from connector import redact
 from connector.crms.base import Account
 from connector.crms.base_api import NUMBER, JsonApi, checked_id
 from connector.crms.base_login import Grant
@@ -45,7 +44,6 @@ def api_of(account: Account) -> JsonApi:
     """Requests with the connection's API token, or with OAuth tokens of the connection's app."""
     settings = account.settings
     if settings.get("api_token"):
-        redact.register_secret(settings["api_token"])
         return JsonApi(WHO, account, headers={"x-api-token": settings["api_token"]}, explain=explain)
     grant = Grant(
         settings["oauth_url"],

@@ -14,7 +14,6 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from connector import redact
 from connector.crms import salesforce_check, salesforce_soap, salesforce_task
 from connector.crms import salesforce_soql as soql
 from connector.crms.base import Account, Answer, ConnectionSchema, Crm, Finding, Hook, Wire
@@ -92,8 +91,6 @@ class Salesforce(Crm):
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
-        for secret in self.secrets:
-            redact.register_secret(account.settings.get(secret))
         self._calls = Calls(account)
         self._owner_mixed = dict(_OWNER_MIXED)
         self._learning = threading.Lock()

@@ -18,6 +18,7 @@ import jwt
 
 from connector.crms.base import Account
 from connector.crms.base_login import Grant, Login
+from connector.crms.base_oauth import login_of
 from connector.errors import AdminNeeded
 
 WHO = "Salesforce"
@@ -63,7 +64,7 @@ def login(account: Account) -> Login:
             advice=_ADVICE,
             moved=_MOVED,
         )
-    return Login(WHO, account.name, grant, tokens=account.tokens, named=account.named)
+    return login_of(WHO, account, grant)
 
 
 def _assertion(settings: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from connector import redact
+from connector.crms.base_said import said
 from connector.errors import AdminNeeded, ConnectorError, Gone, Refused, TryAgain
 from connector.http import Reply, meaning_of
 
@@ -83,10 +83,9 @@ def meaning(status: int, content: Any, about: str) -> ConnectorError:
             "crm_rejected", f"Salesforce does not let us set {', '.join(fields) or 'a field'}{on}.", fields
         )
     if code and status in (400, 403):
-        told = redact.scrub(" ".join(message.split()))[:200]
         return AdminNeeded(
             "crm_forbidden" if status == 403 else "crm_rejected",
-            f"Salesforce rejected the request{on}: {code}: {told}",
+            f"Salesforce rejected the request{on}: {code}: {said(message)}",
         )
     return meaning_of(Reply(status, {}, b""), "Salesforce", about) or AdminNeeded(
         "crm_rejected", f"Salesforce answered {status}{on}."

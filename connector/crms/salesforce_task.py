@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote
 
+from connector.crms.base_write import shortened, without
 from connector.crms.salesforce_calls import Calls
 from connector.crms.salesforce_said import KeyFieldMissing, NotSettable, UnknownField
 from connector.crms.salesforce_soql import checked_field, checked_object, full_id, key_query
@@ -96,10 +97,7 @@ def _body(activity: Activity) -> dict[str, Any]:
         body["WhatId"] = what
     if str(body.get("OwnerId") or _QUEUE).startswith(_QUEUE):
         body.pop("OwnerId", None)
-    for name, longest in _LONGEST.items():
-        if isinstance(body.get(name), str):
-            body[name] = body[name][:longest]
-    return {"CallType": "Outbound", **body, _OUR_KEY: activity.key}
+    return {"CallType": "Outbound", **shortened(body, _LONGEST), _OUR_KEY: activity.key}
 
 
 def _plain(value: Any) -> Any:
@@ -113,8 +111,7 @@ def _write(calls: Calls, method: str, path: str, about: str, body: Mapping[str, 
         # It can be set only as a Task is made, and in some orgs not even then: the call matters more.
         if _SUBTYPE not in body or _SUBTYPE not in error.fields:
             raise
-        rest = {name: value for name, value in body.items() if name != _SUBTYPE}
-        return _write(calls, method, path, about, rest)
+        return _write(calls, method, path, about, without(body, (_SUBTYPE,)))
     except UnknownField as error:
         # Of a write, an unknown field is the admin's to mend, not the end of the call.
         missing_key = error.field is not None and f"/{error.field}/" in path

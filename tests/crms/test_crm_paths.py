@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connector.crms.base_api import only_one
 from connector.crms.base_read import first_parts, if_there, kept, row_with, split_paths
 from connector.errors import Gone, Refused, TryAgain
 
@@ -57,3 +58,20 @@ def test_what_is_gone_is_none_and_what_fails_otherwise_still_fails() -> None:
     assert if_there(int, "5") == 5
     with pytest.raises(TryAgain):
         if_there(broken)
+
+
+ROWS: list[dict[str, Any]] = [
+    {"id": 1, "email": " Ravi@Example.test", "login": "ravi"},
+    {"id": 2, "email": "asha@example.test", "login": "Asha"},
+    {"id": 3, "email": None, "login": "asha@example.test"},
+]
+
+
+def test_a_person_is_found_by_an_address_that_just_one_has() -> None:
+    assert only_one(ROWS, "ravi@example.TEST ") == ROWS[0]
+    assert only_one(ROWS, "ASHA", "email", "login") == ROWS[1]
+
+
+@pytest.mark.parametrize("sought", ["", "None", "nobody@example.test", "asha@example.test"])
+def test_nobody_is_guessed(sought: str) -> None:
+    assert only_one(ROWS, sought, "email", "login") is None
