@@ -30,6 +30,12 @@ def split_paths(paths: Iterable[str], links: Container[str]) -> tuple[list[str],
     return own, through
 
 
+def behind(paths: Iterable[str], link: str) -> list[str]:
+    """The names behind one link, each once: `a` and `c` of `custom.a.b`, `custom.c` and `d`."""
+    _, through = split_paths(paths, (link,))
+    return [name for name in first_parts(through.get(link, ())) if name]
+
+
 def kept(row: Mapping[str, Any], paths: Iterable[str], who: str, about: str) -> dict[str, Any]:
     """Just the wanted fields; Refused (`unknown_field`) naming the first that the CRM did not answer with."""
     names = first_parts(paths)

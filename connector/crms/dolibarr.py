@@ -24,7 +24,7 @@ from connector.crms.base_api import (
     known,
     secret_text,
 )
-from connector.crms.base_read import if_there, kept
+from connector.crms.base_read import behind, if_there, kept
 from connector.crms.base_write import reference, with_reference, without
 from connector.crms.dolibarr_check import findings
 from connector.crms.dolibarr_click import EXTRAS, OBJECTS, parse_dolibarr_click, ticked
@@ -164,7 +164,7 @@ def _kept(row: Mapping[str, Any], paths: Iterable[str], about: str) -> dict[str,
     listed = list(paths)
     just = {name: value or None for name, value in kept(row, listed, WHO, about).items()}
     if EXTRAS in just:
-        names = [path.partition(".")[2] for path in listed if path.startswith(f"{EXTRAS}.")]
+        names = behind(listed, EXTRAS)
         extras = just[EXTRAS] or dict.fromkeys(names)
         known(extras, names, WHO, f"{about}, complementary attributes")
         just[EXTRAS] = extras

@@ -8,6 +8,7 @@ from functools import partial
 from connector.crms.base import Finding
 from connector.crms.base_api import JsonApi
 from connector.crms.base_check import looked_at
+from connector.crms.base_read import first_parts, split_paths
 from connector.crms.frappe_fields import Fields
 from connector.crms.frappe_read import AGENT, AGENTS, LINKS, Reader
 from connector.errors import ConnectorError
@@ -36,12 +37,10 @@ def _asked(reader: Reader, wanted: Mapping[str, Wanted]) -> dict[str, dict[str, 
         of_record = asked.setdefault(doctype, {})
         if paths.owner:
             of_record[reader.owner_field(doctype)] = None
-        for path in paths.record:
-            name, _, behind = path.partition(".")
-            if not behind or name in LINKS:
-                of_record[name] = None
-            if behind and name in LINKS:
-                asked.setdefault(LINKS[name], {})[behind.partition(".")[0]] = None
+        own, through = split_paths(paths.record, LINKS)
+        of_record |= dict.fromkeys([*(path for path in own if "." not in path), *through])
+        for name, further in through.items():
+            asked.setdefault(LINKS[name], {}).update(dict.fromkeys(first_parts(further)))
         for path in (*paths.owner, *paths.user):
             name, _, behind = path.partition(".")
             if name == AGENT:

@@ -12,7 +12,7 @@ from marshmallow import fields, validate
 
 from connector.crms.base import Account, Crm, Finding, Hook
 from connector.crms.base_api import NUMBER, ApiSchema, about_activity, given, known, only_one, secret_text
-from connector.crms.base_read import first_parts, row_with
+from connector.crms.base_read import behind, first_parts, row_with
 from connector.crms.base_write import reference, with_reference, without
 from connector.crms.freshsales_api import (
     ACTIVITIES,
@@ -148,10 +148,8 @@ def _person(people: Any, number: Any, wanted: Iterable[str]) -> dict[str, Any]:
 def _check_custom(row: Mapping[str, Any], paths: Iterable[str], about: str) -> None:
     """Refused (`unknown_field`) for a custom field that did not come: no box must read as "no"."""
     there = row.get(CUSTOM)
-    for path in paths:
-        first, _, rest = path.partition(".")
-        name = rest.partition(".")[0]
-        if first == CUSTOM and name and not (isinstance(there, dict) and name in there):
+    for name in behind(paths, CUSTOM):
+        if not (isinstance(there, dict) and name in there):
             raise Refused(
                 "unknown_field",
                 f"{WHO} has no custom field {name!r} on {about}: correct its name in the mapping.",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connector.crms.base_api import JsonApi, known, only_one
-from connector.crms.base_read import first_parts, if_there, split_paths
+from connector.crms.base_read import behind, first_parts, if_there, split_paths
 from connector.crms.pipedrive_api import FIELDS, HASH, WHO, data_of, path_of
 from connector.errors import Gone, Refused
 from connector.model import Click, Record, Wanted
@@ -83,10 +83,8 @@ class Reader:
         """An empty custom field may be left out of an answer; only then is it asked whether there is one."""
         there = row.get(CUSTOM)
         values = dict(there) if isinstance(there, dict) else {}
-        for path in paths:
-            first, _, rest = path.partition(".")
-            name = rest.partition(".")[0]
-            if first == CUSTOM and name and name not in values:
+        for name in behind(paths, CUSTOM):
+            if name not in values:
                 self.check_field(kind, name, about)
                 values[name] = None
         row[CUSTOM] = values

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connector.crms.base_api import only_one
-from connector.crms.base_read import first_parts, if_there, kept, row_with, split_paths
+from connector.crms.base_read import behind, first_parts, if_there, kept, row_with, split_paths
 from connector.errors import Gone, Refused, TryAgain
 
 
@@ -75,3 +75,7 @@ def test_a_person_is_found_by_an_address_that_just_one_has() -> None:
 @pytest.mark.parametrize("sought", ["", "None", "nobody@example.test", "asha@example.test"])
 def test_nobody_is_guessed(sought: str) -> None:
     assert only_one(ROWS, sought, "email", "login") is None
+
+
+def test_names_behind_a_link_come_once_and_never_empty() -> None:
+    assert behind(["custom.a.b", "custom.c", "custom.a", "custom.", "custom", "d"], "custom") == ["a", "c"]
