@@ -17,7 +17,7 @@ from typing import Any
 
 from connector.crms.base import Account, Hook, fields_of, parse_click, parse_json
 from connector.crms.base_click import field_invalid, raw_of, source_of
-from connector.crms.espocrm_api import ENTITY
+from connector.crms.espocrm_api import ENTITY, ID
 from connector.errors import BadRequest
 from connector.http import storable
 from connector.model import Click, Source
@@ -38,7 +38,7 @@ def parse_espocrm(hook: Hook, account: Account) -> list[Click]:
     if not hook.body.lstrip().startswith(b"["):
         return [_checked(parse_click(fields_of(hook), account, Source.BUTTON))]
     items = parse_json(hook.body)
-    if not items or not all(isinstance(item, dict) and isinstance(item.get("id"), str) for item in items):
+    if not items or not all(isinstance(item, dict) and _has_id(item) for item in items):
         raise BadRequest("body_broken", "A webhook of EspoCRM is a list of records, each with its id.")
     entity = hook.fields.get("entity") or account.settings["entity"]
     if not entity:
@@ -46,6 +46,11 @@ def parse_espocrm(hook: Hook, account: Account) -> list[Click]:
     rings = account.settings["events"].get(entity, ())
     wanted = [item for item in items if _rings(item, rings, account.settings["api_user"])]
     return [_checked(_click(entity, item, account)) for item in wanted]
+
+
+def _has_id(item: Mapping[str, Any]) -> bool:
+    given = item.get("id")
+    return isinstance(given, str) and ID.fullmatch(given) is not None
 
 
 def _rings(item: Mapping[str, Any], events: Sequence[str], our_own: str | None) -> bool:

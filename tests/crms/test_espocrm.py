@@ -520,3 +520,11 @@ def test_check_takes_rights_as_far_as_they_are_told(net: responses.RequestsMock,
 def test_check_stops_at_a_wrong_key(net: responses.RequestsMock) -> None:
     net.get(URL + "App/user", status=401)
     assert list(told(espocrm(), {"Contact": Wanted(["name"])})) == ["api_key"]
+
+
+@pytest.mark.parametrize("odd", ["", " ", "../1", None, 7.5, "x" * 37])
+def test_a_webhook_with_a_record_that_has_no_proper_id_is_the_senders_fault(odd: Any) -> None:
+    changed = [{**recorded("webhook_update")[0], "id": odd}]
+    with pytest.raises(BadRequest) as refusal:
+        espocrm(events={"Contact": ["cCallNow"]}).parse(hook(changed, entity="Contact"))
+    assert refusal.value.code == "body_broken"
