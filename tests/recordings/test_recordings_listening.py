@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from house_kit import HouseKit, number_of, report
 
 from connector.cli import main
 from connector.errors import ConfigError
-from connector.journal import erasing
+from connector.journal import Transaction, erasing
 from connector.journal.listening import ONE_LISTENING, listened, listens
 from connector.model import Call
 from connector.recordings import RecordingLinks, RecordingRules, Whose
@@ -75,6 +76,22 @@ def test_one_listening_is_one_line_until_ten_minutes_have_passed(house: HouseKit
 
 
 @pytest.mark.both_engines
+def test_two_requests_of_one_player_at_once_are_one_listening(
+    house: HouseKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other request is written down between this one's look and its turn."""
+    call, transaction = recorded(house), house.journal.transaction
+
+    def after_the_other() -> AbstractContextManager[Transaction]:
+        monkeypatch.setattr(house.journal, "transaction", transaction)
+        assert listens(house.journal, call.id, "192.0.2.7", "Player", "from byte 0")
+        return transaction()
+
+    monkeypatch.setattr(house.journal, "transaction", after_the_other)
+    assert not listens(house.journal, call.id, "192.0.2.7", "Player", "from byte 9")
+    assert len(listened(house.journal, call.id)) == 1
+
+
 def test_another_call_address_or_player_is_another_listening(house: HouseKit) -> None:
     part = "from byte 0 of 9"
     assert listens(house.journal, "c1", "192.0.2.7", "a player", part)
