@@ -13,7 +13,7 @@ import socket
 import time
 from functools import partial
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, ClassVar
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -78,60 +78,45 @@ class _Answer(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Bounded(self.fp.detach(), sock, wait, whole, most))
 
 
-class PlainConnection(HTTPConnection):
+class _Within(HTTPConnection):
+    """A connection within a reach, whose answer has an end."""
+
+    secure: ClassVar[bool]
+
+    def __init__(
+        self,
+        *args: Any,
+        reach: Reach,
+        whole: float = WHOLE_ANSWER,
+        most: int = MAX_ON_THE_WIRE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.reach, self.whole, self.most = reach, whole, most
+
+    def _new_conn(self) -> socket.socket:
+        return _connected(self, self.reach, secure=self.secure)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        """The answer's head; its whole, head and body, must end in `whole` times the read time-out."""
+        wait = self.timeout
+        if isinstance(wait, int | float):
+            self.response_class = partial(  # type: ignore[assignment]
+                _Answer, wait=wait, whole=wait * self.whole, most=self.most
+            )
+        return super().getresponse()
+
+
+class PlainConnection(_Within):
     """Plain http, within a reach, and only ever to this machine itself."""
 
     secure = False
 
-    def __init__(
-        self,
-        *args: Any,
-        reach: Reach,
-        whole: float = WHOLE_ANSWER,
-        most: int = MAX_ON_THE_WIRE,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.reach, self.whole, self.most = reach, whole, most
 
-    def _new_conn(self) -> socket.socket:
-        return _connected(self, self.reach, secure=False)
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        """The answer's head; its whole, head and body, must end in `whole` times the read time-out."""
-        _bound(self)
-        return super().getresponse()
-
-
-class SecureConnection(HTTPSConnection):
+class SecureConnection(_Within, HTTPSConnection):
     """https within a reach."""
 
-    def __init__(
-        self,
-        *args: Any,
-        reach: Reach,
-        whole: float = WHOLE_ANSWER,
-        most: int = MAX_ON_THE_WIRE,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.reach, self.whole, self.most = reach, whole, most
-
-    def _new_conn(self) -> socket.socket:
-        return _connected(self, self.reach, secure=True)
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        """See `PlainConnection.getresponse`."""
-        _bound(self)
-        return super().getresponse()
-
-
-def _bound(connection: PlainConnection | SecureConnection) -> None:
-    wait = connection.timeout
-    if isinstance(wait, int | float):
-        connection.response_class = partial(  # type: ignore[assignment]
-            _Answer, wait=wait, whole=wait * connection.whole, most=connection.most
-        )
+    secure = True
 
 
 def _connected(connection: HTTPConnection, reach: Reach, *, secure: bool) -> socket.socket:
